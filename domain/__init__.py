@@ -1,0 +1,1 @@
+"""What can happen: events, identifiers, money, time and the rules that need no database."""

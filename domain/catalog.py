@@ -1,0 +1,15 @@
+"""Every event that Daybook knows: importing this registers all topics."""
+
+from __future__ import annotations
+
+from domain import advice, agents, legacy, portfolio, prices, satellites, trading, universe
+from domain.event import Event, topics
+
+__all__ = ["MODULES", "events"]
+
+MODULES = (advice, agents, legacy, portfolio, prices, satellites, trading, universe)
+
+
+def events() -> dict[str, type[Event]]:
+    """Topic to class, for all events."""
+    return topics()

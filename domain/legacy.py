@@ -1,0 +1,73 @@
+"""Events of the replay itself: runs, the legacy schema, and legacy rows that no event describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.event import Event, register
+
+
+@register
+class ReplayStarted(Event, frozen=True, kw_only=True, tag="replay-started.v1"):
+    """A replay found something new to record; what follows up to ReplayCompleted belongs to run number `run`.
+
+    timezone: how naive times were read, `timezone_assumed` when nobody said so. program: the version that translated.
+    """
+
+    run: int
+    system: str
+    timezone: str
+    timezone_assumed: bool
+    program: str
+
+
+@register
+class ReplayCompleted(Event, frozen=True, kw_only=True, tag="replay-completed.v1"):
+    """A run reached its end. manifest: SHA-256 of each frozen file; counts: rows read and kept, by table."""
+
+    run: int
+    system: str
+    manifest: dict[str, str]
+    counts: dict[str, dict[str, int]]
+
+
+@register
+class LegacySchemaRead(Event, frozen=True, kw_only=True, tag="legacy-schema-read.v1"):
+    """The schema of one legacy file, so that the file can be written again. statements: its CREATE statements in order."""
+
+    system: str
+    file: str
+    generation: str
+    statements: list[str]
+    pragmas: dict[str, str | int]
+
+
+@register
+class SchemaUpgraded(Event, frozen=True, kw_only=True, tag="schema-upgraded.v1"):
+    """The legacy program brought a file to a schema version. Legacy `schema_version`; occurred_at from applied_at."""
+
+    file: str
+    version: int
+    description: str | None = None
+
+
+@register
+class LegacyRowKept(Event, frozen=True, kw_only=True, tag="legacy-row-kept.v1"):
+    """A legacy row that no mapping knows or that cannot be typed. Its values are in the event, verbatim, with the reason.
+
+    row: column name to value; a value JSON cannot hold is an object: {"blob": base64}, {"text": base64 of bytes that are
+    not UTF-8}, {"real": "inf" or "-inf"}.
+    """
+
+    file: str
+    table: str
+    reason: str
+    row: dict[str, Any]  # any legacy value, see above
+
+
+@register
+class LegacyRowVanished(Event, frozen=True, kw_only=True, tag="legacy-row-vanished.v1"):
+    """A legacy row that had been kept is no longer there."""
+
+    file: str
+    table: str

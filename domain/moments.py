@@ -1,0 +1,125 @@
+"""Time: the one text form of an instant in the log, and how legacy time stamps become it.
+
+An instant is written `2026-11-20T18:00:00.000000Z`: UTC, six digits of a second, always 27 characters, so that text order
+is time order in Python, in SQL and in any editor. A date stays `2026-11-20`, a month `2026-11`; a date sorts before every
+instant of its day.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Meta
+
+from domain.errors import LedgerError
+
+Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", description="an instant in UTC")]
+Date = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$", description="a calendar date")]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d(-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?)?$",
+        description="an instant in UTC, a date or a month: as exact as it is known",
+    ),
+]
+
+_DATE_LENGTH = len("2025-12-28")
+_SQLITE_NOW_LENGTH = len("2025-12-28 18:00:00")
+_FRACTION = re.compile(r":\d\d[.,](\d+)")
+
+
+class Reading(NamedTuple):
+    """A legacy time stamp as it was understood; `assumed` when a zone had to be assumed or a digit was cut."""
+
+    text: Moment
+    assumed: bool
+
+
+def instant(moment: datetime) -> Instant:
+    """Write an aware datetime in the log's form."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def moment_of(text: Instant) -> datetime:
+    """Read an instant of the log back into an aware datetime."""
+    return datetime.fromisoformat(text)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The named IANA time zone; raises LedgerError for a name that does not exist."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise LedgerError(f"time zone {name!r} is not known", hint="Use a name like Europe/Athens or UTC.") from error
+
+
+@lru_cache(maxsize=8192)
+def read_instant(text: str, naive_zone: ZoneInfo) -> Reading:
+    """Understand one of the legacy shapes of a time stamp; raises ValueError when it is none of them.
+
+    `YYYY-MM-DD HH:MM:SS` is what SQLite's own datetime('now') writes, which is UTC. Any other stamp without an offset is
+    local time of `naive_zone` (a plain date its midnight), and that is an assumption. Digits beyond the microsecond are
+    cut, which counts as one too.
+    """
+    stamp = _stamp(text)
+    if stamp.tzinfo is not None:
+        return Reading(_in_utc(stamp), assumed=_is_cut(text))
+    if len(text) == _SQLITE_NOW_LENGTH and text[10] == " ":
+        return Reading(f"{text[:10]}T{text[11:]}.000000Z", assumed=False)
+    return Reading(_in_utc(stamp.replace(tzinfo=naive_zone)), assumed=True)
+
+
+def _stamp(text: str) -> datetime:
+    """Only YYYY-MM-DD with or without a time of day: the standard also knows weeks and forms without hyphens."""
+    if text[4:5] != "-" or text[7:8] != "-" or not text[5:7].isdigit() or 10 < len(text) < 16:
+        raise ValueError(f"{text!r} is not a time stamp")
+    return datetime.fromisoformat(text)
+
+
+def _is_cut(text: str) -> bool:
+    fraction = _FRACTION.search(text)
+    return fraction is not None and len(fraction[1]) > 6
+
+
+def _in_utc(stamp: datetime) -> Instant:
+    try:
+        return instant(stamp)
+    except OverflowError as error:
+        raise ValueError(f"{stamp} is outside the years 1 to 9999 in UTC") from error
+
+
+def read_moment(text: str, naive_zone: ZoneInfo) -> Reading:
+    """Like `read_instant`, but a plain date stays a date."""
+    if len(text) == _DATE_LENGTH:
+        if not is_date(text):
+            raise ValueError(f"{text!r} is not a date")
+        return Reading(text, assumed=False)
+    return read_instant(text, naive_zone)
+
+
+def is_date(text: str) -> bool:
+    """Whether the text is a calendar date that exists."""
+    try:
+        return len(text) == _DATE_LENGTH and text[4] == "-" and text[5].isdigit() and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def end_of(moment: str) -> Instant:
+    """The last instant that a user means by a date or an instant with a zone; raises LedgerError for anything else."""
+    if is_date(moment):
+        day = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        return instant(day + timedelta(days=1) - timedelta(microseconds=1))
+    try:
+        stamp = datetime.fromisoformat(moment)
+    except ValueError as error:
+        raise LedgerError(f"{moment!r} is not a time", hint="Use 2025-12-28 or 2025-12-28T18:00:00Z.") from error
+    if stamp.tzinfo is None:
+        raise LedgerError(f"{moment!r} has no time zone", hint=f"Write {moment}Z or {moment}+02:00.")
+    return instant(stamp)

@@ -1,0 +1,80 @@
+"""Events of market data: price blocks and exchange rates (legacy history/*.db, rates.db)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.event import Event, Verbatim, register
+from domain.moments import Instant
+
+BLOCK_MAX = 512
+"""Rows of one series in one event."""
+
+Column = list[Verbatim] | int | float | str | None
+"""A column of a block: one value per row, or, when all are equal, that value once."""
+
+
+class PriceBlock(Event, frozen=True, kw_only=True):
+    """Up to BLOCK_MAX consecutive rows of one series, column by column, each column verbatim as in the legacy file.
+
+    occurred_at: the first key. zone: how a naive created_at is to be read. copy: set when the rows came from a further
+    file of the same security; for a key that several files hold, the row with the newest created_at counts.
+    """
+
+    symbol: str
+    count: int
+    zone: str = "UTC"
+    copy: str | None = None
+
+
+@register
+class DailyPricesRecorded(PriceBlock, frozen=True, kw_only=True, tag="daily-prices-recorded.v1"):
+    """Daily bars of a security, in its trading currency, not adjusted. Legacy `daily_prices`.
+
+    volume: shares, an integer by declaration, kept as it was. A later block that repeats a date replaces that row.
+    """
+
+    date: list[str]
+    open_price: Column = None
+    high_price: Column = None
+    low_price: Column = None
+    close_price: Column
+    volume: Column = None
+    source: Column = None
+    created_at: Column = None
+
+
+@register
+class MonthlyPricesRecorded(PriceBlock, frozen=True, kw_only=True, tag="monthly-prices-recorded.v1"):
+    """Monthly averages of a security, in its trading currency. Legacy `monthly_prices`."""
+
+    year_month: list[str]
+    avg_close: Column
+    avg_adj_close: Column = None
+    min_price: Column = None
+    max_price: Column = None
+    source: Column = None
+    created_at: Column = None
+
+
+@register
+class PriceHistoryPurged(Event, frozen=True, kw_only=True, tag="price-history-purged.v1"):
+    """The prices of a removed security left the read model; the log keeps them. cleanup_reason: why."""
+
+    symbol: str
+    cleanup_reason: str
+
+
+@register
+class ExchangeRateQuoted(Event, frozen=True, kw_only=True, tag="exchange-rate-quoted.v1"):
+    """An exchange rate was fetched. Legacy `exchange_rates`; occurred_at from fetched_at.
+
+    rate: in practice units of from_currency per 1 unit of to_currency (USD to EUR about 1.05), the inverse of what the
+    names suggest; kept as it was. copy: set when the row was read from the old place, cache.db.
+    """
+
+    from_currency: str
+    to_currency: str
+    rate: Decimal
+    expires_at: Instant | None = None
+    copy: str | None = None

@@ -1,0 +1,22 @@
+"""Stream ids: the natural key of one thing, written so that two things never share an id."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_RESERVED = re.compile(r"[%:\x00-\x20\x7f]")
+_LONGEST = 120
+
+
+def stream(kind: str, *key: str) -> str:
+    """`kind:key:key`; separators and control characters inside a key are percent-encoded, a very long key is hashed."""
+    parts = [key_part if key_part.isalnum() else _RESERVED.sub(_encoded, key_part) for key_part in key]
+    joined = ":".join(parts)
+    if len(joined) > _LONGEST:
+        joined = "sha256-" + hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{kind}:{joined}"
+
+
+def _encoded(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
