@@ -1,0 +1,20 @@
+"""A consistent copy of a ledger, taken while others read or write it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ledger.failures import translated
+from ledger.log import Log
+
+
+def back_up(log: Log, target: Path) -> None:
+    """Copy the whole ledger into a new file by SQLite's online backup."""
+    with (
+        translated(target),
+        closing(sqlite3.connect(f"{log.path.as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)

@@ -1,0 +1,135 @@
+"""Proves that the ledger is unaltered, or says what is wrong with it and where."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from domain.errors import HomeError
+from ledger.chain import EMPTY, START, Head
+from ledger.checking import Finding, check_range
+from ledger.log import Log
+from ledger.opening import uri
+from ledger.splitting import check_in_two, worth_splitting
+from migrations.runner import migrate_ledger
+
+__all__ = ["Finding", "Verified", "verify_log"]
+
+LIMIT = 100
+
+# Statistics are no part of the schema: ANALYZE may have gathered them.
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_stat*'"
+_HEAD = "SELECT rowid, hash FROM stored_events NOT INDEXED ORDER BY rowid DESC LIMIT 1"
+_LAST_IN_INDEX = "SELECT coalesce(max(rowid), 0) FROM stored_events INDEXED BY sqlite_autoindex_stored_events_1"
+_COUNT = "SELECT count(*) FROM stored_events WHERE rowid <= ?"
+# The quick one does not look up every entry of every index.
+_SOUND = ("PRAGMA quick_check", "PRAGMA integrity_check")
+_BEFORE_FIRST = "SELECT rowid FROM stored_events WHERE rowid < 1 LIMIT ?"
+# Version 1 needs nothing; any other follows the version before it, which stands before it in the log.
+_VERSIONS = (
+    "SELECT rowid, originator_id, originator_version FROM stored_events AS event "
+    "WHERE rowid <= ? AND originator_version IS NOT 1 AND NOT EXISTS ("
+    "SELECT 1 FROM stored_events AS earlier WHERE earlier.originator_id = event.originator_id "
+    "AND earlier.originator_version = event.originator_version - 1 AND earlier.rowid < event.rowid) "
+    "LIMIT ?"
+)
+
+
+class Verified(NamedTuple):
+    """What was verified: how many events, the last one's position and hash, and all that is wrong."""
+
+    events: int
+    head: Head
+    findings: list[Finding]
+
+    @property
+    def intact(self) -> bool:
+        return not self.findings
+
+
+def verify_log(log: Log | Path, *, thorough: bool = True, limit: int = LIMIT) -> Verified:
+    """Check every event and the file around them; at most `limit` findings are listed, and the last one says so.
+
+    thorough: also prove that every event can be read, and that every index agrees with the table; takes about twice as
+    long. Events cut off from the end leave no trace in the file: compare the head with a seal. Raises HomeError when
+    there is no such file.
+    """
+    path = log.path if isinstance(log, Log) else log
+    if not path.is_file():
+        raise HomeError(f"there is no ledger at {path}", hint="Name the home with --home.")
+    name = uri(path.absolute(), write=False)
+    try:
+        with closing(sqlite3.connect(name, uri=True)) as connection:
+            schema = list(_schema(connection))
+            head, events = _end(connection)
+    except sqlite3.Error as error:
+        return Verified(0, EMPTY, [Finding(None, "file", f"{path} cannot be read: {error}")])
+    # SQLite checks the file in a thread of its own: it lets go of Python's lock while it does.
+    with ThreadPoolExecutor(1) as thread:
+        around = thread.submit(_around, name, head.position, thorough=thorough)
+        if worth_splitting(events, path.stat().st_size, decoding=thorough):
+            inside = check_in_two(name, head.position, decoding=thorough, limit=limit + 1)
+        else:
+            inside = list(islice(check_range(name, 1, head.position, decoding=thorough), limit + 1))
+        findings = [*schema, *inside, *around.result()]
+    if len(findings) > limit:
+        more = Finding(None, "more", f"only the first {limit} findings are listed, there are more")
+        findings = [*findings[:limit], more]
+    return Verified(events, head, findings)
+
+
+def _end(connection: sqlite3.Connection) -> tuple[Head, int]:
+    """The head, and how many events there are; where the last page is damaged, the index still knows its position."""
+    try:
+        row = connection.execute(_HEAD).fetchone()
+    except sqlite3.DatabaseError:
+        row = (connection.execute(_LAST_IN_INDEX).fetchone()[0], START)
+    position, digest = row or EMPTY
+    head = Head(position, digest if isinstance(digest, bytes) else str(digest).encode())
+    return head, connection.execute(_COUNT, (position,)).fetchone()[0]
+
+
+def _schema(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """Compare every table, index, trigger and view with what the migrations make."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate_ledger(fresh)
+        wanted = {row[:2]: row[2:] for row in fresh.execute(_SCHEMA)}
+    found = {row[:2]: row[2:] for row in connection.execute(_SCHEMA)}
+    for kind, name in sorted(wanted.keys() - found.keys()):
+        yield Finding(None, "schema", f"the {kind} {name} is missing")
+    for kind, name in sorted(found.keys() - wanted.keys()):
+        yield Finding(None, "schema", f"the {kind} {name} does not belong into the ledger")
+    for kind, name in sorted(wanted.keys() & found.keys()):
+        if wanted[kind, name] != found[kind, name]:
+            yield Finding(None, "schema", f"the {kind} {name} was altered")
+
+
+def _around(name: str, last: int, *, thorough: bool) -> list[Finding]:
+    """What no single event shows: the soundness of the file, and the versions of each stream."""
+    findings = []
+    try:
+        with closing(sqlite3.connect(name, uri=True)) as connection:
+            connection.text_factory = _shown
+            for (said,) in connection.execute(_SOUND[thorough]):
+                if said != "ok":
+                    findings.append(Finding(None, "file", f"SQLite finds the file damaged: {said}"))
+            for (position,) in connection.execute(_BEFORE_FIRST, (LIMIT,)):
+                findings.append(
+                    Finding(position, "position", f"there is an event at position {position}, before the first")
+                )
+            for position, stream, version in connection.execute(_VERSIONS, (last, LIMIT)):
+                message = f"position {position} holds version {version} of stream {stream}, but no version before it"
+                findings.append(Finding(position, "version", message))
+    except sqlite3.Error as error:
+        findings.append(Finding(None, "file", f"SQLite finds the file damaged: {error}"))
+    return findings
+
+
+def _shown(text: bytes) -> str:
+    """Whatever a damaged file holds, made fit to be printed."""
+    return text.decode(errors="replace")

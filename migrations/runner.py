@@ -1,0 +1,67 @@
+"""Applies the scripts of the ledger, and hands out those of the read models, which are built rather than migrated."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from migrations import script
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+LEDGER = "ledger"
+
+_RECORDS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlite_migrations'"
+_APPLIED = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+
+
+@cache
+def scripts(name: str) -> tuple[str, ...]:
+    """The numbered files of one database, in order."""
+    folder = files("migrations").joinpath(name)
+    return tuple(
+        sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql") and file.name[:4].isdigit())
+    )
+
+
+def migrate_ledger(connection: sqlite3.Connection) -> None:
+    """Bring a ledger to the newest schema: each script and the record of it in one transaction."""
+    if not pending(connection):
+        return
+    # Imported here: most openings have nothing to migrate.
+    from sqlite_utils import Database, Migrations  # noqa: PLC0415
+
+    migrations = Migrations(LEDGER)
+    for name in scripts(LEDGER):
+        migrations(name=name)(_running(name))
+    migrations.apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+
+
+def pending(connection: sqlite3.Connection) -> list[str]:
+    """The scripts that this ledger has not seen yet."""
+    if connection.execute(_RECORDS).fetchone() is None:
+        return list(scripts(LEDGER))
+    applied = {row[0] for row in connection.execute(_APPLIED, (LEDGER,))}
+    return [name for name in scripts(LEDGER) if name not in applied]
+
+
+def _running(name: str) -> Callable[[Database], None]:
+    def run(db: Database) -> None:
+        db.executescript(script(LEDGER, name))
+
+    return run
+
+
+def read_model_script(name: str) -> str:
+    """All of a read model's SQL, in the order of its files."""
+    return "\n".join(script(name, file) for file in scripts(name))
+
+
+def schema_digest(name: str) -> str:
+    """Tells whether a read model was built from the present SQL files."""
+    return hashlib.sha256(read_model_script(name).encode()).hexdigest()

@@ -1,0 +1,208 @@
+"""Every damage to an event is found and named."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import checking, splitting, verifying
+from ledger.chain import Head
+from ledger.checking import check_range
+from ledger.log import open_log
+from ledger.recorder import insert
+from ledger.verifying import Verified, verify_log
+from tests.ledger.damage import COUNT, TEXTS, kinds, opened, same, tampered
+from tests.ledger.samples import chain, entries
+
+
+def test_a_ledger_nobody_touched_has_no_findings(sample: Path) -> None:
+    verified = verify_log(sample)
+    assert verified == Verified(COUNT, Head(COUNT, chain(sample)), [])
+    assert verified.intact
+    with open_log(sample.parent) as log:
+        assert verify_log(log) == verified
+
+
+def test_an_empty_ledger_has_no_findings(tmp_path: Path) -> None:
+    open_log(tmp_path, create=True).close()
+    assert verify_log(tmp_path / "ledger.db") == Verified(0, Head(0, bytes(32)), [])
+
+
+@given(data=st.data())
+def test_any_byte_of_any_text_or_hash_that_changes_is_found_and_named(
+    data: st.DataObject, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    position = data.draw(st.integers(1, COUNT))
+    column = data.draw(st.sampled_from((*TEXTS, "hash")))
+    with opened(sample) as connection:
+        value = bytearray(
+            connection.execute(
+                f"SELECT CAST({column} AS BLOB) FROM stored_events WHERE rowid = ?", (position,)
+            ).fetchone()[0]
+        )
+    place = data.draw(st.integers(0, len(value) - 1))
+    value[place] ^= data.draw(st.integers(1, 255))
+    new = "?" if column == "hash" else "CAST(? AS TEXT)"
+    statement = f"UPDATE OR IGNORE stored_events SET {column} = {new} WHERE rowid = ?"
+    path = tampered(sample, tmp_path_factory.mktemp("home"), lambda db: db.execute(statement, (bytes(value), position)))
+    if same(path, sample):
+        return  # that stream has this version already
+    verified = verify_log(path)
+    assert position in {finding.position for finding in verified.findings}
+    assert position in {finding.position for finding in verify_log(path, thorough=False).findings}
+    accused = {finding.position for finding in verified.findings if finding.kind != "version"}
+    assert accused == {position}, "its neighbours are sound, though a stream may lack a version now"
+
+
+@given(position=st.integers(1, COUNT), number=st.integers(-(2**63), 2**63 - 1))
+def test_any_other_version_is_found_and_named(
+    position: int, number: int, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tampered(
+        sample,
+        tmp_path_factory.mktemp("home"),
+        lambda db: db.execute(
+            "UPDATE OR IGNORE stored_events SET originator_version = ? WHERE rowid = ?", (number, position)
+        ),
+    )
+    found = {finding.position for finding in verify_log(path).findings}
+    assert position in found or same(path, sample)
+
+
+def test_a_changed_hash_is_told_from_a_changed_event(sample: Path, tmp_path: Path) -> None:
+    path = tampered(
+        sample, tmp_path, lambda db: db.execute("UPDATE stored_events SET hash = zeroblob(32) WHERE rowid = 5")
+    )
+    assert kinds(verify_log(path)) == {(5, "altered"), (5, "hash")}
+
+
+@pytest.mark.parametrize("column", [*TEXTS, "originator_version", "hash"])
+def test_another_storage_class_with_the_same_bytes_is_found(sample: Path, tmp_path: Path, column: str) -> None:
+    other = {"originator_version": "CAST(originator_version AS TEXT)", "hash": "CAST(hash AS TEXT)"}
+    value = other.get(column, f"CAST({column} AS BLOB)")
+
+    def tamper(db: sqlite3.Connection) -> None:
+        (sql,) = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'stored_events'").fetchone()
+        rewrite(db, sql.replace("STRICT", "").replace("INTEGER NOT", "BLOB NOT").replace("TEXT", "BLOB"))
+        db.execute(f"UPDATE stored_events SET {column} = {value} WHERE rowid = 4")
+        rewrite(db, sql)
+
+    path = tampered(sample, tmp_path, tamper)
+    assert (4, "type") in kinds(verify_log(path))
+    assert (4, "type") in kinds(verify_log(path, thorough=False))
+
+
+def rewrite(db: sqlite3.Connection, sql: str) -> None:
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'stored_events'", (sql,))
+    db.execute("PRAGMA writable_schema = RESET")
+
+
+@pytest.mark.parametrize("position", [1, 5, COUNT - 1])
+def test_a_removed_event_is_named(sample: Path, tmp_path: Path, position: int) -> None:
+    path = tampered(sample, tmp_path, lambda db: db.execute("DELETE FROM stored_events WHERE rowid = ?", (position,)))
+    verified = verify_log(path)
+    assert (position, "missing") in kinds(verified)
+    assert verified.events == COUNT - 1
+
+
+def test_removed_and_renumbered_is_found(sample: Path, tmp_path: Path) -> None:
+    def tamper(db: sqlite3.Connection) -> None:
+        db.execute("DELETE FROM stored_events WHERE rowid = 5")
+        for position in range(6, COUNT + 1):
+            db.execute("UPDATE stored_events SET rowid = rowid - 1 WHERE rowid = ?", (position,))
+
+    found = kinds(verify_log(tampered(sample, tmp_path, tamper)))
+    assert {(position, "altered") for position in range(5, COUNT)} <= found
+
+
+def test_an_inserted_event_is_found(sample: Path, tmp_path: Path) -> None:
+    def tamper(db: sqlite3.Connection) -> None:
+        for position in range(COUNT, 4, -1):
+            db.execute("UPDATE stored_events SET rowid = rowid + 1 WHERE rowid = ?", (position,))
+        db.execute(
+            "INSERT INTO stored_events SELECT 5, 'trade:X', 1, topic, state, recorded_at, source, hash "
+            "FROM stored_events WHERE rowid = 4"
+        )
+
+    found = kinds(verify_log(tampered(sample, tmp_path, tamper)))
+    assert {(position, "altered") for position in range(5, COUNT + 2)} <= found
+
+
+def test_swapped_events_are_found(sample: Path, tmp_path: Path) -> None:
+    def tamper(db: sqlite3.Connection) -> None:
+        for old, new in ((5, 99), (6, 5), (99, 6)):
+            db.execute("UPDATE stored_events SET rowid = ? WHERE rowid = ?", (new, old))
+
+    found = kinds(verify_log(tampered(sample, tmp_path, tamper)))
+    assert {(5, "altered"), (6, "altered")} <= found
+
+
+def test_an_event_before_the_first_is_found(sample: Path, tmp_path: Path) -> None:
+    path = tampered(sample, tmp_path, lambda db: db.execute("UPDATE stored_events SET rowid = 0 WHERE rowid = 7"))
+    assert {(0, "position"), (7, "missing")} <= kinds(verify_log(path))
+
+
+def test_what_was_appended_past_daybook_is_found_though_its_chain_is_right(tmp_path: Path) -> None:
+    with open_log(tmp_path, create=True, write=True) as log:
+        log.append(entries(2))
+        with log._datastore.transaction(commit=True) as opened_cursor:
+            drafts = [
+                ("a:1", 1, "never.v1", b"{}", None),
+                ("a:2", 1, "trade-voided.v1", b'{"event":"trade-voided.v1"}', None),
+                ("a:3", 1, "trade-voided.v1", b'{"event":"trade-voided.v1","reason":"x"}', b"not JSON"),
+                ("a:4", 2, "trade-voided.v1", b'{"event":"trade-voided.v1","reason":"x"}', None),
+            ]
+            insert(opened_cursor.sqlite_cursor, drafts, "2999-01-01T00:00:00.000000Z")
+        expected = {(3, "topic"), (4, "state"), (5, "source"), (6, "version")}
+        assert kinds(verify_log(log)) == expected
+        assert kinds(verify_log(log, thorough=False)) == {(3, "topic"), (6, "version")}
+
+
+def test_findings_are_limited_and_say_so(sample: Path, tmp_path: Path) -> None:
+    path = tampered(sample, tmp_path, lambda db: db.execute("UPDATE stored_events SET recorded_at = 'x'"))
+    verified = verify_log(path, limit=4)
+    assert [finding.kind for finding in verified.findings] == ["altered"] * 4 + ["more"]
+
+
+@given(data=st.data(), page=st.integers(1, 5))
+def test_the_log_can_be_checked_in_pieces(
+    data: st.DataObject, page: int, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    position = data.draw(st.integers(1, COUNT))
+    column, value = data.draw(st.sampled_from([("hash", b"x" * 32), ("recorded_at", "x")]))
+    path = tampered(
+        sample,
+        tmp_path_factory.mktemp("home"),
+        lambda db: db.execute(f"UPDATE stored_events SET {column} = ? WHERE rowid = ?", (value, position)),
+    )
+    cuts = sorted(data.draw(st.sets(st.integers(1, COUNT - 1), max_size=3)))
+    pieces = zip([1, *(cut + 1 for cut in cuts)], [*cuts, COUNT], strict=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checking, "PAGE", page)
+        found = [
+            finding for first, last in pieces for finding in check_range(path.as_uri(), first, last, decoding=True)
+        ]
+    assert {finding.position for finding in found} == {position}
+
+
+def test_two_processes_find_what_one_finds(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tampered(
+        sample, tmp_path, lambda db: db.execute("UPDATE stored_events SET topic = 'x' WHERE rowid IN (2, 6, 7, 9)")
+    )
+    alone = verify_log(path)
+    monkeypatch.setattr(verifying, "worth_splitting", lambda *_, **__: True)
+    assert verify_log(path) == alone
+    assert {2, 6, 7, 9} <= {finding.position for finding in alone.findings}
+    monkeypatch.setattr(splitting, "_CHILD", "raise SystemExit(1)")
+    assert verify_log(path) == alone, "a second process that fails is done without"
+
+
+def test_large_logs_are_worth_a_second_process_and_small_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert splitting.worth_splitting(1_000_000, 10**9, decoding=False)
+    assert not splitting.worth_splitting(10_000, 10**7, decoding=True)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert not splitting.worth_splitting(1_000_000, 10**9, decoding=False)
