@@ -1,0 +1,87 @@
+"""Tables whose rows are events as they stand: stored JSON goes straight into a struct shaped like the row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import apsw
+import msgspec
+from msgspec.structs import astuple
+
+from domain.event import decode, encode, topic_of
+from projections.bulk import Row, Upsert
+from projections.copies import Copies
+from projections.projector import RowTable
+from projections.topics import topics_of
+
+COPY = "copy"
+
+# Position, topic, state and hash of an event, as the log hands them out.
+State = tuple[int, str, str, bytes]
+
+
+class RowLane:
+    """Writes the events of one RowTable."""
+
+    def __init__(self, declared: RowTable) -> None:
+        fields = msgspec.structs.fields(declared.row)
+        columns = tuple(field.name for field in fields if field.name != COPY)
+        names = {topic_of(event) for event in declared.stated}
+        self.stated = frozenset(topic for event in declared.stated for topic in topics_of(event))
+        self.topics = self.stated | {topic for event in declared.removed for topic in topics_of(event)}
+        self._older = self.topics - names - {topic_of(event) for event in declared.removed}
+        self._has_copy = len(columns) < len(fields)
+        assert not self._has_copy or fields[-1].name == COPY, f"{declared.table}: copy is not the last field"
+        # strict=False reads the JSON string "0.1" as the exact double; SQLite's own conversion is off by one unit in
+        # the last place now and then.
+        self._decode = msgspec.json.Decoder(declared.row, strict=False).decode
+        self._decode_key = msgspec.json.Decoder(_key_struct(declared), strict=False).decode
+        self._upsert = Upsert(declared.table, columns, declared.key)
+        self._delete = f'DELETE FROM "{declared.table}" WHERE ' + " AND ".join(f'"{name}" = ?' for name in declared.key)
+        self._copies: Copies | None = None
+        if declared.newest is not None:
+            assert self._has_copy, f"{declared.table}: rows of which the newest counts need the field copy"
+            self._copies = Copies(
+                declared.table, f"{declared.table}_copies", columns=columns, key=declared.key, newest=declared.newest
+            )
+
+    def apply(self, db: apsw.Connection, states: Sequence[State]) -> None:
+        """Write these events, in order."""
+        if len(self.stated) == len(self.topics):
+            self._state(db, states)
+            return
+        for stated, run in groupby(states, key=lambda state: state[1] in self.stated):
+            (self._state if stated else self._remove)(db, list(run))
+
+    def _state(self, db: apsw.Connection, states: Sequence[State]) -> None:
+        decode_row = self._decode
+        rows: list[Row] = [astuple(decode_row(text)) for text in self._texts(states)]
+        if self._copies:
+            self._copies.state(db, rows)
+        else:
+            self._upsert.rows(db, [row[:-1] for row in rows] if self._has_copy else rows)
+
+    def _remove(self, db: apsw.Connection, states: Sequence[State]) -> None:
+        keys: list[Row] = [astuple(self._decode_key(text)) for text in self._texts(states)]
+        if self._copies is None:
+            db.executemany(self._delete, [key[:-1] for key in keys])
+            return
+        for *key, copy in keys:
+            assert copy is None or isinstance(copy, str)
+            self._copies.remove(db, tuple(key), copy)
+
+    def _texts(self, states: Sequence[State]) -> list[str] | list[bytes]:
+        """The events as JSON in their newest version."""
+        if not self._older:
+            return [state[2] for state in states]
+        return [
+            encode(decode(state[1], state[2])) if state[1] in self._older else state[2].encode() for state in states
+        ]
+
+
+def _key_struct(declared: RowTable) -> type[msgspec.Struct]:
+    """The key of the rows, read from an event that removes one, and its copy."""
+    fields = {field.name: field for field in msgspec.structs.fields(declared.row)}
+    keys = [(name, fields[name].type, msgspec.field(name=fields[name].encode_name)) for name in declared.key]
+    return msgspec.defstruct(f"{declared.row.__name__}Key", [*keys, (COPY, str | None, None)])

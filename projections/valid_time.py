@@ -1,0 +1,47 @@
+"""A read model as of a moment: what had not happened by then is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from domain.event import Event
+from domain.moments import Instant
+from domain.prices import DailyPricesRecorded, MonthlyPricesRecorded
+
+# The column of a block that says when each row happened.
+_KEYS: dict[type[Event], str] = {DailyPricesRecorded: "date", MonthlyPricesRecorded: "year_month"}
+
+
+class _When(msgspec.Struct, gc=False):
+    occurred_at: str | None = None
+
+
+_when = msgspec.json.Decoder(_When).decode
+
+
+def happened_by(as_of: Instant, state: str, recorded_at: str) -> bool:
+    """Whether the event had happened; for one without a valid time its recorded time counts."""
+    return (_when(state).occurred_at or recorded_at) <= as_of
+
+
+def cut(event: Event, as_of: Instant) -> Event:
+    """A block without the rows that are later; any other event as it is."""
+    key = _KEYS.get(type(event))
+    if key is None:
+        return event
+    moments: Sequence[str] = getattr(event, key)
+    shown = [moment <= as_of[: len(moment)] for moment in moments]
+    if all(shown):
+        return event
+    changes = {
+        name: _picked(column, shown)
+        for name in event.__struct_fields__
+        if isinstance(column := getattr(event, name), list)
+    }
+    return msgspec.structs.replace(event, **changes, count=sum(shown))
+
+
+def _picked(column: Iterable[object], shown: Iterable[bool]) -> list[object]:
+    return [value for value, is_shown in zip(column, shown, strict=True) if is_shown]

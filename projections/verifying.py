@@ -1,0 +1,77 @@
+"""Proving a read model: derive it again beside the live one and compare every value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from ledger.log import Log
+from projections.building import Built, built_beside, standing
+from projections.checkpoint import Checkpoint
+from projections.comparing import DIFFERENCES_MAX, Difference, file_differences
+from projections.engine import model_path, reason_to_rebuild
+from projections.feeding import Feed
+from projections.profiles import open_reading
+from projections.projector import Projector
+
+_FINDINGS_MAX = 20
+
+
+class Verdict(NamedTuple):
+    """What a proof found. problems: sentences about the file as a whole; behind: events it has not been brought to."""
+
+    name: str
+    position: int
+    behind: int
+    events: int
+    problems: Sequence[str]
+    differences: Sequence[Difference]
+    seconds: float
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the model is what the log says, up to its position."""
+        return not self.problems and not self.differences
+
+
+def verify_model(projector: Projector, log: Log, home: Path, *, limit: int = DIFFERENCES_MAX) -> Verdict:
+    """Derive the read model again up to where it stands, and compare count, digest and every value of every row."""
+    started = time.perf_counter()
+    live = model_path(home, projector.name)
+    head = log.head().position
+    found = standing(live)
+    # A model as of a moment is proven like any other: derived again with the same cut.
+    as_now = found and found._replace(mark=found.mark._replace(as_of=None))
+    reason = reason_to_rebuild(Feed(projector, log, head), as_now, live)
+    if found is None or reason is not None:
+        problems = [f"{reason}; rebuild it"]
+        return Verdict(projector.name, 0, head, 0, problems, [], time.perf_counter() - started)
+    mark = found.mark
+    with built_beside(Feed(projector, log, mark.position, mark.as_of), live) as built:
+        problems = [*_unequal(built, mark), *_unsound(live)]
+        differences = file_differences(expected=built.path, found=live, limit=limit)
+    seconds = time.perf_counter() - started
+    return Verdict(projector.name, mark.position, head - mark.position, mark.events, problems, differences, seconds)
+
+
+def _unequal(built: Built, mark: Checkpoint) -> list[str]:
+    if (built.mark.events, built.mark.digest) == (mark.events, mark.digest):
+        return []
+    return [f"it says that it saw {mark.events} events, the log has {built.mark.events} for it, or others"]
+
+
+def _unsound(live: Path) -> list[str]:
+    """What SQLite itself finds wrong, indexes and free pages included."""
+    try:
+        db = open_reading(live)
+        try:
+            found = [row[0] for row in db.execute(f"PRAGMA integrity_check({_FINDINGS_MAX})")]
+        finally:
+            db.close()
+    except (apsw.Error, UnicodeDecodeError) as error:
+        return [f"SQLite cannot read the file: {error}"]
+    return [f"SQLite finds: {sentence}" for sentence in found if sentence != "ok"]
