@@ -1,0 +1,1 @@
+"""Legacy data becomes events: recognise, freeze, translate, append, reconcile, prove."""

@@ -1,0 +1,121 @@
+"""How one legacy table becomes events: the declaration that a legacy system makes for each of its tables."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from domain.event import Event
+from domain.moments import Instant, Moment
+
+Fields = dict[str, Any]  # event field to legacy cell, on its way to becoming an event
+
+
+class Kind(StrEnum):
+    """What a field holds, which says what storage classes its legacy column may have."""
+
+    DECIMAL = "a number"
+    INTEGER = "a whole number"
+    COUNT = "a number of things"
+    ANY = "a number or text"
+    TEXT = "text"
+    INSTANT = "a time"
+    MOMENT = "a date or time"
+
+
+ALLOWED: Mapping[Kind, frozenset[type]] = {
+    Kind.DECIMAL: frozenset({int, float}),
+    Kind.INTEGER: frozenset({int}),
+    Kind.COUNT: frozenset({int, float}),
+    Kind.ANY: frozenset({int, float, str}),
+    Kind.TEXT: frozenset({str}),
+    Kind.INSTANT: frozenset({str}),
+    Kind.MOMENT: frozenset({str}),
+}
+
+
+class Knowledge(NamedTuple):
+    """What a translation may look up. zone: for naive times; zone_assumed: nobody named it; version: the schema version
+    of the file; currencies: trading currency by symbol; rates: units of a currency per 1 EUR by currency and date;
+    settings: the keys of the settings table. zone_changed: the run before read naive times in another zone, so rows that
+    did not change may still mean something else.
+    """
+
+    zone: ZoneInfo
+    zone_assumed: bool
+    version: int = 0
+    currencies: Mapping[str, str] = types.MappingProxyType({})
+    rates: Mapping[tuple[str, str], Decimal] = types.MappingProxyType({})
+    settings: frozenset[str] = frozenset()
+    zone_changed: bool = False
+
+
+class KeepRow(Exception):
+    """Raised by `fill` for a row that is to be kept as it is; the argument is the reason."""
+
+
+Fill = Callable[[Fields, Knowledge], list[str]]
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """One legacy table.
+
+    files: where the table lives, the proper home first; rows of the others are copies. kind and key: the stream is
+    `kind:` and the values of these legacy columns. twins: columns that tell rows apart whose key is NULL; rows equal in
+    these too are numbered. time: the legacy column that becomes occurred_at. renamed: legacy column to event field.
+    changed: the event for a changed row, when that is a correction. removed: the event for a row that vanished; None where
+    the legacy system merely trims history. fill: completes fields by rule and says which it assumed. repair: undoes a
+    known corruption of a whole row, None when the row is not corrupt. constants: fields that hold the file or table name.
+    made: fields that fill makes of several cells, so that no cell shows in them as it was.
+    key_name: the newest name of a key of one column, where keys were renamed. copy: what to call rows of a table that
+    itself is a copy of another.
+    """
+
+    table: str
+    files: tuple[str, ...]
+    event: type[Event]
+    kind: str
+    key: tuple[str, ...]
+    time: str | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    changed: type[Event] | None = None
+    removed: type[Event] | None = None
+    twins: tuple[str, ...] = ()
+    fill: Fill | None = None
+    repair: Callable[[Fields], Fields | None] | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()
+    key_name: Callable[[str, Knowledge], str] | None = None
+    copy: str | None = None
+
+    def target(self, column: str) -> str:
+        """The event field of a legacy column."""
+        return "occurred_at" if column == self.time else self.renamed.get(column, column)
+
+
+def kinds(event: type[Event]) -> dict[str, Kind]:
+    """The kind of each field of an event, read from its annotations."""
+    hints = typing.get_type_hints(event, include_extras=True)
+    return {name: _kind(hints[name]) for name in event.__struct_fields__}
+
+
+def _kind(hint: Any) -> Kind:  # a type expression
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        parts = [part for part in typing.get_args(hint) if part is not type(None)]
+        if len(parts) == 1:
+            return _kind(parts[0])
+        return Kind.ANY if str in parts else Kind.COUNT
+    if hint == Instant:
+        return Kind.INSTANT
+    if hint == Moment:
+        return Kind.MOMENT
+    if hint is Decimal:
+        return Kind.DECIMAL
+    return Kind.INTEGER if hint is int else Kind.TEXT

@@ -1,0 +1,112 @@
+"""The proof: legacy rows rebuilt from the log alone, compared with the frozen copy by value and storage class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+from ledger.log import Log
+from replay import provenance
+from replay.blocks import SeriesTranslator
+from replay.reading import Table, count
+from replay.reconciling import Break
+from replay.seen import SeenTable
+from replay.translating import Cells, Translator
+from replay.verbatim import NotUtf8, decode_row, exact
+
+NAMED_MAX = 20
+
+
+class Proof(NamedTuple):
+    """Of one table: rows of the frozen copy, how many the log gives back exactly, and the ones it does not, by name."""
+
+    rows: int
+    equal: int
+    mismatches: list[Break]
+
+
+def rows_in(db: apsw.Connection, table: Table) -> int:
+    """The number of rows of a table."""
+    return count(db, table.name)
+
+
+def prove_table(translator: Translator | SeriesTranslator, db: apsw.Connection, memory: SeenTable, log: Log) -> Proof:
+    """Compare every row of a frozen table with what the log gives back for it."""
+    if isinstance(translator, SeriesTranslator):
+        return _prove_series(translator, db, memory, log)
+    rows = equal = 0
+    mismatches: list[Break] = []
+    for page in translator.rows(db):
+        rows += len(page)
+        for row, found in zip(page, _recorded(translator, page, memory, log), strict=True):
+            cells = row[: len(translator.table.columns)]
+            if found is not None and exact(found) == exact(cells):
+                equal += 1
+            elif len(mismatches) < NAMED_MAX:
+                mismatches.append(_mismatch(translator, cells, found))
+    return Proof(rows, equal, mismatches)
+
+
+def _recorded(
+    translator: Translator, page: Sequence[Cells], memory: SeenTable, log: Log
+) -> Iterator[tuple[Any, ...] | None]:
+    """For each row of a page the row as the log has it: the newest of what is recorded about it."""
+    names = [translator.proof_streams(row) for row in page]
+    places = memory.places([name for pair in names for name in pair if name])
+    positions = [max((places[name] for name in pair if name in places), default=0) for pair in names]
+    stored = {one.position: one for one in log.at([position for position in positions if position])}
+    for position in positions:
+        one = stored.get(position)
+        if one is None or one.source is None:
+            yield None
+            continue
+        held = decode_row(provenance.decode(one.source).row)
+        yield tuple(held.get(name) for name in translator.table.columns)
+
+
+def _prove_series(translator: SeriesTranslator, db: apsw.Connection, memory: SeenTable, log: Log) -> Proof:
+    rows = equal = 0
+    mismatches: list[Break] = []
+    recorded = SeriesTranslator(
+        mapping=translator.mapping, series=translator.series, table=translator.table, knowledge=translator.knowledge,
+        memory=memory, log=log, fallback=translator.fallback,
+    )  # fmt: skip
+    for page in recorded.rows(db):
+        rows += len(page)
+        missing = [row for row, same in zip(page, recorded.same_as_recorded(page), strict=True) if not same]
+        equal += len(page) - len(missing)
+        for row, found in zip(missing, _recorded(translator.fallback, missing, memory, log), strict=True):
+            cells = row[: len(translator.table.columns)]
+            if found is not None and exact(found) == exact(cells):
+                equal += 1
+            elif len(mismatches) < NAMED_MAX:
+                mismatches.append(_mismatch(translator.fallback, cells, found))
+    return Proof(rows, equal, mismatches)
+
+
+def _mismatch(translator: Translator, cells: Sequence[Any], found: Sequence[Any] | None) -> Break:
+    columns = translator.table.columns
+    key = {name: cells[columns.index(name)] for name in translator.table.key} or {"row": cells[0]}
+    subject = f"{translator.file} {translator.table.name} " + ", ".join(f"{k}={v!r}" for k, v in key.items())
+    if found is None:
+        return Break(
+            kind="proof",
+            subject=subject,
+            expected=repr(tuple(cells)),
+            found="nothing",
+            reason="the row is not in the log",
+        )
+    differing = [name for name, a, b in zip(columns, cells, found, strict=True) if exact([a]) != exact([b])]
+    return Break(
+        kind="proof",
+        subject=f"{subject}: {', '.join(differing)}",
+        expected=repr([_shown(cells[columns.index(name)]) for name in differing]),
+        found=repr([_shown(found[columns.index(name)]) for name in differing]),
+        reason="the log gives another value",
+    )
+
+
+def _shown(cell: Any) -> Any:  # any legacy cell
+    return cell.content if isinstance(cell, NotUtf8) else cell

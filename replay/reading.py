@@ -1,0 +1,150 @@
+"""Frozen legacy files, read by column name through apsw, whatever their rows hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+
+from domain.errors import SourceError
+from replay.verbatim import NotUtf8
+
+CHUNK = 1_000
+
+
+class Table(NamedTuple):
+    """A table of a legacy file. key: its declared primary key; row_number: the name under which SQLite's rowid can be read,
+    None for a WITHOUT ROWID table; unique: column sets that cannot hold the same values twice.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    row_number: str | None
+    unique: tuple[frozenset[str], ...]
+
+
+def quote(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def open_frozen(path: Path) -> apsw.Connection:
+    """Open a frozen copy: read-only and immutable, so that no -wal or -shm appears beside it."""
+    uri = path.absolute().as_uri() + "?mode=ro&immutable=1"
+    db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    db.execute("PRAGMA cache_size = -64")
+    db.execute("PRAGMA cell_size_check = ON")
+    return db
+
+
+def damage(db: apsw.Connection, *, indexes: bool) -> str | None:
+    """What SQLite's own check finds wrong with the pages of a file, None when it is sound.
+
+    indexes: compare them with their tables as well. In a large file that takes longer than the replay, which reads the rows
+    of facts without any index; only series are read in the order of their key's.
+    """
+    found = [str(row[0]) for row in db.execute(f"PRAGMA {'integrity' if indexes else 'quick'}_check(3)")]
+    return None if found == ["ok"] else "; ".join(line.replace("\n", " ") for line in found)
+
+
+def statements(db: apsw.Connection) -> list[str]:
+    """The CREATE statements of a file, in the order in which they were given."""
+    query = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+    return [str(row[0]) for row in db.execute(query)]
+
+
+def tables(db: apsw.Connection) -> list[Table]:
+    """The ordinary tables of a file by name, SQLite's own included, virtual ones and views left out."""
+    query = (
+        "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') ORDER BY name"
+    )
+    names = [str(row[0]) for row in db.execute(query)]
+    return [_table(db, name) for name in names if name not in ("sqlite_schema", "sqlite_temp_schema")]
+
+
+def _table(db: apsw.Connection, name: str) -> Table:
+    about = list(db.execute("SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", (name,)))
+    columns = tuple(str(column) for column, _ in about)
+    key = tuple(str(column) for column, place in sorted(about, key=lambda row: int(row[1])) if place)
+    without_rowid = list(db.execute("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", (name,)))
+    taken = {column.lower() for column in columns}
+    free = next((alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken), None)
+    return Table(name, columns, key, None if without_rowid[0][0] else free, _unique(db, name, key))
+
+
+def _unique(db: apsw.Connection, name: str, key: tuple[str, ...]) -> tuple[frozenset[str], ...]:
+    found = [frozenset(key)] if key else []
+    indexes = db.execute('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial', (name,))
+    for (index,) in list(indexes):
+        columns = [row[0] for row in db.execute("SELECT name FROM pragma_index_info(?)", (index,))]
+        if None not in columns:
+            found.append(frozenset(map(str, columns)))
+    return tuple(found)
+
+
+def count(db: apsw.Connection, table: str) -> int:
+    """The number of rows of a table."""
+    return int(next(iter(db.execute(f"SELECT count(*) FROM {quote(table)} NOT INDEXED")))[0])
+
+
+def chunks(
+    db: apsw.Connection, select: Sequence[str], tail: str, *, then: str = "", size: int = CHUNK
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query in lists of `size`; `select` are its result expressions, `tail` begins with FROM. With `then` the
+    rows come in order of the last expression, empty ones at the end, equals in the order that `then` gives.
+
+    TEXT that is not UTF-8 cannot be fetched as text. From the row where that happens the rest is read with each value's
+    class and bytes side by side, which is slower and loses nothing.
+    """
+    done = 0
+    try:
+        cursor = iter(db.execute(f"SELECT {', '.join(select)} {tail}{_in_order(len(select), then)}"))
+        while page := list(islice(cursor, size)):
+            yield page
+            done += len(page)
+    except UnicodeDecodeError:
+        yield from _faithful(db, select, tail, then, done, size)
+
+
+def _in_order(place: int, then: str) -> str:
+    return f" ORDER BY {place} NULLS LAST, {then}" if then else ""
+
+
+def _faithful(
+    db: apsw.Connection, select: Sequence[str], tail: str, then: str, skip: int, size: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    pairs = [f"CASE typeof({column}) WHEN 'text' THEN 1 ELSE 0 END" for column in select]
+    bare = [f"CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) ELSE {column} END" for column in select]
+    ordered = _in_order(2 * len(select), then)
+    query = f"SELECT {', '.join(pairs + bare)} {tail}{ordered} LIMIT -1 OFFSET {skip}"
+    page: list[tuple[Any, ...]] = []
+    width = len(select)
+    for row in db.execute(query):
+        page.append(tuple(_text(v) if is_text else v for is_text, v in zip(row[:width], row[width:], strict=True)))
+        if len(page) == size:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _text(content: bytes) -> str | NotUtf8:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return NotUtf8(content)
+
+
+def guarded(file: str, table: str, read: Callable[[], Any]) -> Any:  # whatever `read` returns
+    """Run a read of a frozen file; damage that appears only now is a SourceError that names file and table."""
+    try:
+        return read()
+    except apsw.Error as error:
+        raise SourceError(
+            f"{file}: table {table} is damaged: {error}",
+            hint="The ledger is unchanged. Restore this file from a back-up and replay again.",
+        ) from error

@@ -1,0 +1,75 @@
+"""What lies in a legacy folder: every file, whether it is used, and why not."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from domain.errors import SourceError
+
+SQLITE_HEADER = b"SQLite format 3\x00"
+SIDECARS = ("-wal", "-shm", "-journal")
+
+
+class Use(StrEnum):
+    """What becomes of a file of the legacy folder."""
+
+    READ = "read"
+    EMPTY = "empty"
+    SIDECAR = "part of another file"
+    BACKUP = "an old back-up"
+    FOREIGN = "not a database of the system"
+    UNREADABLE = "not readable"
+
+
+class Found(NamedTuple):
+    """One file: its name relative to the folder (with /), where it lies, what becomes of it, and the reason."""
+
+    name: str
+    path: Path
+    use: Use
+    reason: str = ""
+
+
+def look(source: Path) -> list[Found]:
+    """Every file of a legacy folder and of its history folder, by name; a single file is a folder of one.
+
+    Raises SourceError when there is nothing at that place.
+    """
+    if source.is_file():
+        return [_judge(source.name, source, {source.name})]
+    if not source.is_dir():
+        raise SourceError(f"{source}: no such file or folder", hint="Name the folder that holds the legacy databases.")
+    try:
+        paths = sorted(p for p in source.iterdir() if not p.is_dir() or p.suffix == ".db")
+        history = source / "history"
+        paths += sorted(history.iterdir()) if history.is_dir() else []
+    except OSError as error:
+        raise SourceError(f"{source}: cannot be listed: {error.strerror}", hint="Check the permissions.") from error
+    names = {path.relative_to(source).as_posix() for path in paths}
+    return [_judge(path.relative_to(source).as_posix(), path, names) for path in paths]
+
+
+def _judge(name: str, path: Path, names: set[str]) -> Found:
+    for sidecar in SIDECARS:
+        if name.endswith(sidecar):
+            owner = name.removesuffix(sidecar)
+            if owner in names:
+                return Found(name, path, Use.SIDECAR, f"belongs to {owner}")
+            return Found(name, path, Use.FOREIGN, f"{owner} is missing, so it cannot be read")
+    if name.endswith((".bak", ".backup", ".old")) or ".corrupted." in name:
+        return Found(name, path, Use.BACKUP, "left over by the legacy system; the live file is read instead")
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            header = file.read(16)
+    except OSError as error:
+        return Found(name, path, Use.UNREADABLE, f"cannot be opened: {error.strerror}")
+    if size == 0 and not path.with_name(path.name + "-wal").exists():
+        return Found(name, path, Use.EMPTY, "0 bytes")
+    if header == SQLITE_HEADER or (size == 0 and name.endswith(".db")):
+        return Found(name, path, Use.READ)
+    if name.endswith(".db"):
+        return Found(name, path, Use.UNREADABLE, "is not an SQLite database: damaged, encrypted or something else")
+    return Found(name, path, Use.FOREIGN, "not a database")

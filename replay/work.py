@@ -1,0 +1,58 @@
+"""What the phases of one run share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+import apsw
+
+from ledger.log import Log
+from replay.blocks import SeriesTranslator
+from replay.report import RunReport
+from replay.seen import Seen
+from replay.system import LegacySystem
+from replay.translating import Translator
+
+BATCH_MAX = 10_000
+
+Tell = Callable[[str, str, int, int], None]
+"""Progress: phase, file, rows done, rows in all (0 when not known)."""
+
+
+@dataclass
+class Job:
+    """One table of one frozen file on its way into the log."""
+
+    file: str
+    db: apsw.Connection
+    translator: Translator | SeriesTranslator
+
+
+@dataclass
+class Run:
+    """Everything that the phases of one run share."""
+
+    log: Log
+    seen: Seen
+    system: LegacySystem
+    report: RunReport
+    tell: Tell
+    zone: ZoneInfo
+    zone_assumed: bool
+    batch_max: int = BATCH_MAX
+    jobs: list[Job] = field(default_factory=list)
+    started: bool = False
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Measure a phase into the report."""
+        begin = time.perf_counter()
+        self.tell(phase, "", 0, 0)
+        try:
+            yield
+        finally:
+            self.report.seconds[phase] = round(self.report.seconds.get(phase, 0) + time.perf_counter() - begin, 3)
