@@ -1,0 +1,81 @@
+"""`cli demo`: a realistic legacy folder, replayed, rebuilt, verified, with what was planted in it shown as found."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from domain.errors import HomeError
+from operations.demo_legacy import write_legacy_folder
+from operations.rebuilding import rebuild
+from operations.replaying import replay
+from operations.verifying import Verification, verify
+from projections import catalog
+from replay.report import RunReport
+from replay.run import Tell
+
+
+class Demo(Struct, kw_only=True):
+    """What the demo made and found. planted: sentences about what was planted on purpose."""
+
+    folder: str
+    kept: bool
+    written_s: float
+    replay: RunReport
+    rebuilt: dict[str, float]
+    verification: Verification
+    planted: list[str]
+    again: int
+    seconds: float
+
+    @property
+    def proven(self) -> bool:
+        """Every row rebuilt, every read model equal, the chain whole, a second run empty."""
+        return self.replay.proven and self.verification.exit_code == 0 and self.again == 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 when proven; the planted breaks are what the demo is for."""
+        return 0 if self.proven else 1
+
+
+def demo(into: Path | None, *, securities: int, years: int, tell: Tell) -> Demo:
+    """Run the whole product once. into: an empty or new folder that is kept; else a temporary one that is removed."""
+    if into is not None and into.exists() and any(into.iterdir()):
+        raise HomeError(
+            f"{into} is not empty", hint="Name a new folder, so that nothing of yours is mixed with the demo."
+        )
+    place = into or Path(tempfile.mkdtemp(prefix="daybook-demo-"))
+    try:
+        return _demo(place, kept=into is not None, securities=securities, years=years, tell=tell)
+    finally:
+        if into is None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _demo(place: Path, *, kept: bool, securities: int, years: int, tell: Tell) -> Demo:
+    legacy, home = place / "legacy", place / "home"
+    tell("write", "a legacy folder", 0, 0)
+    begin = time.perf_counter()
+    planted = write_legacy_folder(legacy, securities=securities, years=years)
+    written = time.perf_counter()
+    report = replay(legacy, home, tell=tell)
+    rebuilt = rebuild(home, [one.name for one in catalog.projectors()], as_of=None, known_at=None, into=None, tell=tell)
+    verification = verify(home, "all", repair=False, tell=tell)
+    done = time.perf_counter()
+    again = replay(legacy, home, tell=tell, catch_up=False)
+    return Demo(
+        folder=str(place),
+        kept=kept,
+        written_s=round(written - begin, 2),
+        replay=report,
+        rebuilt={one.name: round(one.seconds, 3) for one in rebuilt},
+        verification=verification,
+        planted=[f"{flaw.file}: {flaw.said}" for flaw in planted.flaws],
+        again=again.events_appended,
+        seconds=round(done - written, 2),
+    )

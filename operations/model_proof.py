@@ -1,0 +1,221 @@
+"""The read models beside the frozen sources: every legacy row is looked up and compared, column by column, by name.
+
+What is expected is worked out from the legacy cell itself, not from the event: a number is that number, text that text, a
+time stamp its instant in UTC. Only where the event says that a value was assumed or repaired, its value is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from domain.event import Event
+from domain.moments import read_instant, read_moment
+from ledger.log import Log
+from migrations import script
+from operations.price_proof import compare_series
+from operations.shown import LEDGER, Place, places
+from projections.engine import model_path
+from replay.blocks import SeriesTranslator
+from replay.mapping import Kind, kinds
+from replay.reading import quote
+from replay.reconciling import Break
+from replay.report import ModelReport
+from replay.run import Job, Run
+from replay.translating import Translator
+
+NAMED_MAX = 20
+
+
+def compare(run: Run, home: Path) -> None:
+    """Compare every mapped table of the run with its read model; counts, breaks and differences go into the report."""
+    models = _Models(home, run.log)
+    try:
+        for job in run.jobs:
+            run.tell("compare", job.file, 0, 0)
+            if isinstance(job.translator, SeriesTranslator):
+                report, differing = compare_series(job, models.open("history"), run.zone)
+            else:
+                report, differing = _compare_table(job, models)
+            if report is not None:
+                run.report.models.append(report)
+                run.report.mismatches += differing
+        run.report.breaks += models.differing_copies()
+        run.report.missing_eur = models.missing_eur()
+        run.report.models_compared = True
+    finally:
+        models.close()
+
+
+class _Models:
+    """The read models, opened when they are asked for; the ledger's views are loaded into a temporary database."""
+
+    def __init__(self, home: Path, log: Log) -> None:
+        self._home, self._log = home, log
+        self._open: dict[str, apsw.Connection] = {}
+
+    def open(self, name: str) -> apsw.Connection:
+        if name not in self._open:
+            self._open[name] = apsw.Connection(str(model_path(self._home, name)), flags=apsw.SQLITE_OPEN_READONLY)
+        return self._open[name]
+
+    def table(self, place: Place) -> apsw.Connection:
+        """A connection in which the place's table can be looked up by its key."""
+        if place.model != LEDGER:
+            return self.open(place.model)
+        name = f"{LEDGER}.{place.table}"
+        if name not in self._open:
+            self._open[name] = _loaded(self._log, place)
+        return self._open[name]
+
+    def differing_copies(self) -> list[Break]:
+        """Bars that two files of one security give differently."""
+        query = (
+            "SELECT symbol, date, group_concat(coalesce(nullif(copy, ''), 'its own file') || ' ' || close_price, '; ') "
+            "FROM daily_price_copies GROUP BY symbol, date HAVING count(DISTINCT close_price) > 1 ORDER BY symbol, date"
+        )
+        return [
+            Break(
+                kind="price", subject=f"{symbol} {date}", expected="one close", found=str(closes),
+                reason="two files of one security differ; the newest is shown",
+            )
+            for symbol, date, closes in self.open("history").execute(query)
+        ]  # fmt: skip
+
+    def missing_eur(self) -> dict[str, int]:
+        """How many EUR values stay empty because no rate is known."""
+        positions = self.open("portfolio").execute("SELECT count(*) FROM positions WHERE cost_basis_eur IS NULL")
+        _, rows = self._log.rows_of_view("trades")
+        columns, _ = self._log.rows_of_view("trades")
+        place = columns.index("value_eur")
+        return {
+            "positions without a cost in EUR": int(next(iter(positions))[0]),
+            "trades without a value in EUR": sum(row[place] is None for row in rows),
+        }
+
+    def close(self) -> None:
+        for db in self._open.values():
+            db.close()
+
+
+def _loaded(log: Log, place: Place) -> apsw.Connection:
+    """A view of the ledger as a table of a temporary database, which SQLite may put on disk."""
+    columns, rows = log.rows_of_view(place.table)
+    db = apsw.Connection("")
+    db.execute(script("proof", f"{place.table}.sql"))
+    with db:
+        db.executemany(f"INSERT INTO {place.table} VALUES ({', '.join('?' * len(columns))})", rows)
+    return db
+
+
+def _compare_table(job: Job, models: _Models) -> tuple[ModelReport | None, list[Break]]:
+    translator = job.translator
+    assert isinstance(translator, Translator)
+    place = places().get(translator.mapping.event) if translator.mapping else None
+    if place is None:
+        return None, []
+    beside = _Beside(translator, place, models.table(place))
+    breaks: list[Break] = []
+    for page in translator.rows(job.db):
+        for row in page:
+            breaks += beside.compare(row)
+    return beside.report, breaks[:NAMED_MAX]
+
+
+class _Beside:
+    """One legacy table beside its place in a read model."""
+
+    def __init__(self, translator: Translator, place: Place, db: apsw.Connection) -> None:
+        self._translator, self._place, self._db = translator, place, db
+        self._columns = [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (place.table,))]
+        mapping = translator.mapping
+        assert mapping is not None
+        kind_of = kinds(mapping.event)
+        self._legacy = [
+            (index, field, kind_of[field], self._columns.index(place.column(field)))
+            for index, field in ((i, mapping.target(c)) for i, c in enumerate(translator.table.columns))
+            if field in kind_of and field not in mapping.made and place.column(field) in self._columns
+        ]
+        own = ", ".join(map(quote, self._columns))
+        matches = " AND ".join(f"{quote(column)} IS ?" for column in place.key)
+        self._find = f"SELECT {own} FROM {quote(place.table)} WHERE {matches}"
+        self._find_copy = f"SELECT {own} FROM {quote(place.copies or '')} WHERE {matches} AND copy = ?"
+        self.report = ModelReport(model=place.model, table=place.table, file=translator.file, rows=0)
+
+    def compare(self, row: tuple[Any, ...]) -> Iterator[Break]:
+        event = self._translator.event_of(row)
+        if event is None:
+            return
+        self.report.rows += 1
+        key = tuple(_as_shown(getattr(event, self._place.field(column))) for column in self._place.key)
+        found = [self._differing(row, event, candidate) for candidate in self._db.execute(self._find, key)]
+        if [] in found:
+            return
+        if self._gives_way(row, event, key):
+            self.report.elsewhere += 1
+        else:
+            self.report.differing += 1
+            yield self._break(key, found[0] if found else None)
+
+    def _gives_way(self, row: Sequence[Any], event: Event, key: tuple[Any, ...]) -> bool:
+        """Whether the row of another file is shown instead, as it should be."""
+        if self._place.model == LEDGER:
+            return getattr(event, "copy", None) is not None
+        return self._place.copies is not None and self._in_copies(row, event, key)
+
+    def _in_copies(self, row: Sequence[Any], event: Event, key: tuple[Any, ...]) -> bool:
+        copy = getattr(event, "copy", None) or ""
+        found = self._db.execute(self._find_copy, (*key, copy))
+        return any(not self._differing(row, event, candidate) for candidate in found)
+
+    def _differing(self, row: Sequence[Any], event: Event, found: Sequence[Any]) -> list[tuple[str, Any, Any]]:
+        differing = []
+        for index, field, kind, place in self._legacy:
+            cell, shown = row[index], found[place]
+            if field in event.assumed or event.repaired:
+                expected = _as_shown(getattr(event, field))
+            elif cell is None and shown is not None and self._is_computed(found, place):
+                self.report.filled += 1
+                continue
+            else:
+                expected = self._expected(cell, kind, field)
+            if expected != shown or (kind is Kind.ANY and type(expected) is not type(shown)):
+                differing.append((self._columns[place], expected, shown))
+        return differing
+
+    def _is_computed(self, found: Sequence[Any], place: int) -> bool:
+        """Whether the read model says of a cell that it was computed here."""
+        if "computed" not in self._columns:
+            return False
+        return self._columns[place] in str(found[self._columns.index("computed")] or "").split(",")
+
+    def _expected(self, cell: Any, kind: Kind, field: str) -> Any:  # a legacy cell in, a read model's cell out
+        if cell is None:
+            return None
+        if kind in (Kind.INSTANT, Kind.MOMENT):
+            read = read_instant if kind is Kind.INSTANT else read_moment
+            return read(cell, self._translator.knowledge.zone).text if cell else None
+        return cell.strip().upper() if field == "side" else cell
+
+    def _break(self, key: tuple[Any, ...], differing: list[tuple[str, Any, Any]] | None) -> Break:
+        subject = f"{self._place.model} {self._place.table} {', '.join(map(str, key))}"
+        if differing is None:
+            return Break(
+                kind="read model", subject=subject, expected="a row", found="nothing", reason="the row is missing"
+            )
+        names = ", ".join(name for name, _, _ in differing)
+        return Break(
+            kind="read model",
+            subject=f"{subject}: {names}",
+            expected=repr([expected for _, expected, _ in differing]),
+            found=repr([shown for _, _, shown in differing]),
+            reason=f"differs from {self._translator.file}",
+        )
+
+
+def _as_shown(value: Any) -> Any:  # a field of an event in, a read model's cell out
+    return float(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,64 @@
+"""`cli status`: where the log and the read models stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from ledger.log import open_log
+from operations.home import REPORTS, frozen_folders
+from projections import catalog
+from projections.building import standing
+from projections.engine import model_path, reason_to_rebuild
+from projections.feeding import Feed
+
+
+class ModelStatus(Struct, kw_only=True):
+    """A read model: the position it has reached, how many events behind the log, and why it needs a rebuild, if it does."""
+
+    name: str
+    position: int
+    behind: int
+    events: int
+    bytes: int
+    rebuild: str | None
+
+
+class Status(Struct, kw_only=True):
+    """The home at a glance. head: hash of the newest event, in hex."""
+
+    home: str
+    position: int
+    head: str
+    ledger_bytes: int
+    last_recorded_at: str | None
+    models: list[ModelStatus]
+    last_report: str | None
+    frozen: list[str]
+
+
+def status(home: Path) -> Status:
+    """Look, change nothing."""
+    with open_log(home) as log:
+        head = log.head()
+        newest = log.at([head.position]) if head.position else []
+        models = []
+        for projector in catalog.projectors():
+            path = model_path(home, projector.name)
+            found = standing(path)
+            mark = found.mark if found else None
+            reason = reason_to_rebuild(Feed(projector, log, head.position), found, path)
+            models.append(
+                ModelStatus(
+                    name=projector.name, position=mark.position if mark else 0,
+                    behind=head.position - (mark.position if mark else 0), events=mark.events if mark else 0,
+                    bytes=path.stat().st_size if path.exists() else 0, rebuild=reason,
+                )
+            )  # fmt: skip
+        reports = sorted(p.name for p in (home / REPORTS).glob("replay-*.md"))
+        return Status(
+            home=str(home), position=head.position, head=head.hash.hex(), ledger_bytes=log.path.stat().st_size,
+            last_recorded_at=newest[0].recorded_at if newest else None, models=models,
+            last_report=reports[-1] if reports else None, frozen=[one.name for one in frozen_folders(home)],
+        )  # fmt: skip
