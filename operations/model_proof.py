@@ -38,9 +38,10 @@ def compare(run: Run, home: Path) -> None:
         for job in run.jobs:
             run.tell("compare", job.file, 0, 0)
             if isinstance(job.translator, SeriesTranslator):
-                report, differing = compare_series(job, models.open("history"), run.zone)
+                compared: tuple[ModelReport | None, list[Break]] = compare_series(run, job, models.open("history"))
             else:
-                report, differing = _compare_table(job, models)
+                compared = _compare_table(job, models)
+            report, differing = compared
             if report is not None:
                 run.report.models.append(report)
                 run.report.mismatches += differing

@@ -2,67 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import apsw
 
 from domain.moments import read_instant
 from replay.blocks import SeriesTranslator
+from replay.proving import for_proof
 from replay.reading import quote
 from replay.reconciling import Break
 from replay.report import ModelReport
-from replay.run import Job
+from replay.run import Job, Run
 
 NAMED_MAX = 20
-_TABLES = {"daily_prices": "daily_price_copies", "monthly_prices": "monthly_price_copies"}
+_COPIES = {"daily_prices": "daily_price_copies", "monthly_prices": "monthly_price_copies"}
 
 
-def compare_series(job: Job, history: apsw.Connection, zone: ZoneInfo) -> tuple[ModelReport | None, list[Break]]:
+def compare_series(run: Run, job: Job, history: apsw.Connection) -> tuple[ModelReport, list[Break]]:
     """Compare one price table of one file with history.db; rows that give way to a newer file count as elsewhere."""
-    translator = job.translator
-    assert isinstance(translator, SeriesTranslator)
-    table, series = translator.table.name, translator.series
-    report = ModelReport(
-        model="history", table=table, file=job.file, rows=translator.tally.read - translator.tally.kept
-    )
-    if not translator.tally.read:
-        return report, []
-    kept = translator.tally.kept
-    shown = _attached(job, history, table, zone)
-    differing = _rows(job.db, shown, translator, copy=None)
-    if differing:
-        elsewhere = set(_rows(job.db, _TABLES[table], translator, copy=series.copy or ""))
-        report.elsewhere = sum(key not in elsewhere for key in differing)
-        differing = [key for key in differing if key in elsewhere]
-    job.db.execute("DETACH shown")
-    report.differing = max(len(differing) - kept, 0)
-    return report, [
-        _break(series.symbol, table, job.file, key) for key in differing[:NAMED_MAX]
-    ] if report.differing else []
+    assert isinstance(job.translator, SeriesTranslator)
+    table = job.translator.table.name
+    memory = run.seen.of(run.system.name, job.file, table, run.log)
+    recorded = for_proof(job.translator, memory, run.log)
+    report = ModelReport(model="history", table=table, file=job.file, rows=recorded.tally.read - recorded.tally.kept)
+    _attach(job.db, history, run.zone)
+    try:
+        hidden = _rows(job.db, table, recorded, copy=None)
+        unlike = _rows(job.db, _COPIES[table], recorded, copy=recorded.series.copy or "") if hidden else []
+    finally:
+        job.db.execute("DETACH shown")
+    report.elsewhere = len({*hidden} - {*unlike})
+    # A row that stands in no block was only kept, and no read model shows it.
+    lost = [row for row in hidden if row in unlike and recorded.same_as_recorded([row]) == [True]]
+    report.differing = len(lost)
+    return report, [_break(recorded, job.file, row) for row in lost[:NAMED_MAX]]
 
 
-def _attached(job: Job, history: apsw.Connection, table: str, zone: ZoneInfo) -> str:
+def _attach(db: apsw.Connection, history: apsw.Connection, zone: ZoneInfo) -> None:
     def shown_time(*cells: apsw.SQLiteValue) -> str | None:
         cell = cells[0]
-        return read_instant(cell, zone).text if isinstance(cell, str) and cell else None
+        try:
+            return read_instant(cell, zone).text if isinstance(cell, str) and cell else None
+        except ValueError:
+            return None
 
-    job.db.create_scalar_function("shown_time", shown_time, 1, deterministic=True)
-    job.db.execute("ATTACH ? AS shown", (f"file:{history.filename}?mode=ro",))
-    return table
+    db.create_scalar_function("shown_time", shown_time, 1, deterministic=True)
+    db.execute("ATTACH ? AS shown", (f"file:{history.filename}?mode=ro",))
 
 
-def _rows(db: apsw.Connection, shown: str, translator: SeriesTranslator, *, copy: str | None) -> list[str]:
-    """The keys whose row is not in the table that shows it, or not with the same values."""
-    key = quote(translator.mapping.key)
-    fields = [name for name in translator.table.columns if name in translator.mapping.event.__struct_fields__]
-    same = " AND ".join(_same(name) for name in fields if name != translator.mapping.key)
+def _rows(db: apsw.Connection, shown: str, recorded: SeriesTranslator, *, copy: str | None) -> list[tuple[Any, ...]]:
+    """The legacy rows that are not in the table that shows them, or not with the same values."""
+    key, names = quote(recorded.mapping.key), recorded.table.columns
+    fields = [name for name in names if name in recorded.mapping.event.__struct_fields__]
+    same = " AND ".join(_same(name) for name in fields if name != recorded.mapping.key)
     match = f"m.symbol = ? AND m.{key} = l.{key}" + ("" if copy is None else " AND m.copy = ?")
+    own = ", ".join(f"l.{quote(name)}" for name in names)
     query = (
-        f"SELECT l.{key} FROM main.{quote(translator.table.name)} AS l LEFT JOIN shown.{quote(shown)} AS m ON {match} "
+        f"SELECT {own} FROM main.{quote(recorded.table.name)} AS l LEFT JOIN shown.{quote(shown)} AS m ON {match} "
         f"WHERE m.symbol IS NULL OR NOT ({same})"
     )
-    values = (translator.series.symbol,) if copy is None else (translator.series.symbol, copy)
-    return [str(row[0]) for row in db.execute(query, values)]
+    return list(db.execute(query, (recorded.series.symbol,) if copy is None else (recorded.series.symbol, copy)))
 
 
 def _same(name: str) -> str:
@@ -75,10 +76,11 @@ def _same(name: str) -> str:
     return f"m.{quote(name)} IS l.{quote(name)}"
 
 
-def _break(symbol: str, table: str, file: str, key: str) -> Break:
+def _break(recorded: SeriesTranslator, file: str, row: Sequence[Any]) -> Break:
+    key = row[recorded.table.columns.index(recorded.mapping.key)]
     return Break(
         kind="read model",
-        subject=f"history {table} {symbol} {key}",
+        subject=f"history {recorded.table.name} {recorded.series.symbol} {key}",
         expected=f"the row of {file}",
         found="another row, or none",
         reason=f"differs from {file}",

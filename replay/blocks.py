@@ -141,7 +141,7 @@ class SeriesTranslator:
         self.tally.read += len(rows)
         if not self._fit(columns):
             rows, unfit = self._sort_out(rows)
-            yield from self._kept(unfit)
+            yield from self._kept(unfit, rows[-1][self._key] if rows else self._last_key)
             columns = list(zip(*rows, strict=True))
         if rows:
             self._last_key = rows[-1][self._key]
@@ -209,7 +209,8 @@ class SeriesTranslator:
                 unfit.append(row)
         return fit, unfit
 
-    def _kept(self, rows: list[tuple[Any, ...]]) -> Iterator[Ready]:
+    def _kept(self, rows: list[tuple[Any, ...]], last: str) -> Iterator[Ready]:
+        self._last_key = last
         for row in rows:
             ready = self.fallback.keep(row, self._why(row))
             if ready is not None:

@@ -66,13 +66,18 @@ def _recorded(
         yield tuple(held.get(name) for name in translator.table.columns)
 
 
-def _prove_series(translator: SeriesTranslator, db: apsw.Connection, memory: SeenTable, log: Log) -> Proof:
-    rows = equal = 0
-    mismatches: list[Break] = []
-    recorded = SeriesTranslator(
+def for_proof(translator: SeriesTranslator, memory: SeenTable, log: Log) -> SeriesTranslator:
+    """The same series, looked up in what the log has by now."""
+    return SeriesTranslator(
         mapping=translator.mapping, series=translator.series, table=translator.table, knowledge=translator.knowledge,
         memory=memory, log=log, fallback=translator.fallback,
     )  # fmt: skip
+
+
+def _prove_series(translator: SeriesTranslator, db: apsw.Connection, memory: SeenTable, log: Log) -> Proof:
+    rows = equal = 0
+    mismatches: list[Break] = []
+    recorded = for_proof(translator, memory, log)
     for page in recorded.rows(db):
         rows += len(page)
         missing = [row for row, same in zip(page, recorded.same_as_recorded(page), strict=True) if not same]

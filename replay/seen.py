@@ -166,7 +166,7 @@ class SeenTable:
         """The positions of the blocks that hold a key from `first` to `last`."""
         if not self.any_blocks:
             return []
-        return [int(row[0]) for row in self._db.execute(_BLOCKS, (self._origin, first, last))]
+        return [int(row[0]) for row in self._db.execute(_BLOCKS, (self._origin, last, first))]
 
     def totals(self) -> int:
         """How many rows are recorded, blocks left out."""
