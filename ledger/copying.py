@@ -8,13 +8,14 @@ from pathlib import Path
 
 from ledger.failures import translated
 from ledger.log import Log
+from ledger.opening import uri
 
 
 def back_up(log: Log, target: Path) -> None:
     """Copy the whole ledger into a new file by SQLite's online backup."""
     with (
         translated(target),
-        closing(sqlite3.connect(f"{log.path.as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(uri(log.path, write=False), uri=True)) as source,
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)

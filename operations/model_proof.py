@@ -138,13 +138,11 @@ class _Beside:
         kind_of = kinds(mapping.event)
         self._legacy = [
             (index, field, kind_of[field], self._columns.index(place.column(field)))
-            for index, field in ((i, mapping.target(c)) for i, c in enumerate(translator.table.columns))
+            for index, field in enumerate(mapping.targets(translator.table.columns))
             if field in kind_of and field not in mapping.made and place.column(field) in self._columns
         ]
         own = ", ".join(map(quote, self._columns))
-        matches = " AND ".join(f"{quote(column)} IS ?" for column in place.key)
-        self._find = f"SELECT {own} FROM {quote(place.table)} WHERE {matches}"
-        self._find_copy = f"SELECT {own} FROM {quote(place.copies or '')} WHERE {matches} AND copy = ?"
+        self._select = f"SELECT {own} FROM "
         self.report = ModelReport(model=place.model, table=place.table, file=translator.file, rows=0)
 
     def compare(self, row: tuple[Any, ...]) -> Iterator[Break]:
@@ -152,41 +150,56 @@ class _Beside:
         if event is None:
             return
         self.report.rows += 1
-        key = tuple(_as_shown(getattr(event, self._place.field(column))) for column in self._place.key)
-        found = [self._differing(row, event, candidate) for candidate in self._db.execute(self._find, key)]
+        key = {column: self._shown(_as_shown(getattr(event, self._place.field(column)))) for column in self._place.key}
+        found = [self._differing(row, event, candidate) for candidate in self._rows(self._place.table, event, key)]
         if [] in found:
             return
         if self._gives_way(row, event, key):
             self.report.elsewhere += 1
         else:
             self.report.differing += 1
-            yield self._break(key, found[0] if found else None)
+            yield self._break(tuple(key.values()), found[0] if found else None)
 
-    def _gives_way(self, row: Sequence[Any], event: Event, key: tuple[Any, ...]) -> bool:
+    def _rows(self, table: str, event: Event, key: dict[str, Any]) -> apsw.Cursor:  # any cells of a read model
+        told = {column: cell for column, cell in key.items() if not self._stands_in(self._place.field(column), event)}
+        matches = " AND ".join(f"{quote(column)} IS ?" for column in told)
+        return self._db.execute(f"{self._select}{quote(table)} WHERE {matches}", tuple(told.values()))
+
+    def _stands_in(self, field: str, event: Event) -> bool:
+        """Whether the read model shows a value of the log's own, because the source does not say."""
+        return field in self._place.stand_ins and getattr(event, field) is None
+
+    def _gives_way(self, row: Sequence[Any], event: Event, key: dict[str, Any]) -> bool:
         """Whether the row of another file is shown instead, as it should be."""
         if self._place.model == LEDGER:
             return getattr(event, "copy", None) is not None
         return self._place.copies is not None and self._in_copies(row, event, key)
 
-    def _in_copies(self, row: Sequence[Any], event: Event, key: tuple[Any, ...]) -> bool:
+    def _in_copies(self, row: Sequence[Any], event: Event, key: dict[str, Any]) -> bool:
         copy = getattr(event, "copy", None) or ""
-        found = self._db.execute(self._find_copy, (*key, copy))
+        found = self._rows(self._place.copies or "", event, {**key, "copy": copy})
         return any(not self._differing(row, event, candidate) for candidate in found)
 
     def _differing(self, row: Sequence[Any], event: Event, found: Sequence[Any]) -> list[tuple[str, Any, Any]]:
         differing = []
         for index, field, kind, place in self._legacy:
             cell, shown = row[index], found[place]
+            if self._stands_in(field, event):
+                continue
             if field in event.assumed or event.repaired:
-                expected = _as_shown(getattr(event, field))
+                expected = self._shown(_as_shown(getattr(event, field)))
             elif cell is None and shown is not None and self._is_computed(found, place):
                 self.report.filled += 1
                 continue
             else:
-                expected = self._expected(cell, kind, field)
+                expected = self._shown(self._expected(cell, kind, field, shown))
             if expected != shown or (kind is Kind.ANY and type(expected) is not type(shown)):
                 differing.append((self._columns[place], expected, shown))
         return differing
+
+    def _shown(self, value: Any) -> Any:  # a read model's cell
+        """The value as its place can show it: in SQL's views of the ledger a text ends at a NUL, in the log it does not."""
+        return value.partition("\0")[0] if self._place.model == LEDGER and isinstance(value, str) else value
 
     def _is_computed(self, found: Sequence[Any], place: int) -> bool:
         """Whether the read model says of a cell that it was computed here."""
@@ -194,12 +207,16 @@ class _Beside:
             return False
         return self._columns[place] in str(found[self._columns.index("computed")] or "").split(",")
 
-    def _expected(self, cell: Any, kind: Kind, field: str) -> Any:  # a legacy cell in, a read model's cell out
+    def _expected(
+        self, cell: Any, kind: Kind, field: str, shown: Any
+    ) -> Any:  # a legacy cell in, a read model's cell out
         if cell is None:
             return None
         if kind in (Kind.INSTANT, Kind.MOMENT):
             read = read_instant if kind is Kind.INSTANT else read_moment
             return read(cell, self._translator.knowledge.zone).text if cell else None
+        if kind is Kind.DECIMAL and isinstance(shown, float):
+            return float(cell)  # a whole number of more digits than REAL has
         return cell.strip().upper() if field == "side" else cell
 
     def _break(self, key: tuple[Any, ...], differing: list[tuple[str, Any, Any]] | None) -> Break:

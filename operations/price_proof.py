@@ -11,7 +11,7 @@ import apsw
 from domain.moments import read_instant
 from replay.blocks import SeriesTranslator
 from replay.proving import for_proof
-from replay.reading import quote
+from replay.reading import chunks, quote
 from replay.reconciling import Break
 from replay.report import ModelReport
 from replay.run import Job, Run
@@ -42,12 +42,13 @@ def compare_series(run: Run, job: Job, history: apsw.Connection) -> tuple[ModelR
 
 def _attach(db: apsw.Connection, history: apsw.Connection, zone: ZoneInfo) -> None:
     def shown_time(*cells: apsw.SQLiteValue) -> str | None:
-        cell = cells[0]
+        content = cells[0]
         try:
-            return read_instant(cell, zone).text if isinstance(cell, str) and cell else None
+            return read_instant(content.decode(encoding), zone).text if isinstance(content, bytes) else None
         except ValueError:
             return None
 
+    encoding = str(next(iter(db.execute("PRAGMA encoding")))[0])
     db.create_scalar_function("shown_time", shown_time, 1, deterministic=True)
     db.execute("ATTACH ? AS shown", (f"file:{history.filename}?mode=ro",))
 
@@ -55,25 +56,24 @@ def _attach(db: apsw.Connection, history: apsw.Connection, zone: ZoneInfo) -> No
 def _rows(db: apsw.Connection, shown: str, recorded: SeriesTranslator, *, copy: str | None) -> list[tuple[Any, ...]]:
     """The legacy rows that are not in the table that shows them, or not with the same values."""
     key, names = quote(recorded.mapping.key), recorded.table.columns
-    fields = [name for name in names if name in recorded.mapping.event.__struct_fields__]
-    same = " AND ".join(_same(name) for name in fields if name != recorded.mapping.key)
-    match = f"m.symbol = ? AND m.{key} = l.{key}" + ("" if copy is None else " AND m.copy = ?")
-    own = ", ".join(f"l.{quote(name)}" for name in names)
-    query = (
-        f"SELECT {own} FROM main.{quote(recorded.table.name)} AS l LEFT JOIN shown.{quote(shown)} AS m ON {match} "
+    same = " AND ".join(_same(name) for name in recorded.fields if name != recorded.mapping.key)
+    match = f"m.symbol = {apsw.format_sql_value(recorded.series.symbol)} AND m.{key} = l.{key}"
+    match += "" if copy is None else f" AND m.copy = {apsw.format_sql_value(copy)}"
+    differing = (
+        f"FROM main.{quote(recorded.table.name)} AS l LEFT JOIN shown.{quote(shown)} AS m ON {match} "
         f"WHERE m.symbol IS NULL OR NOT ({same})"
     )
-    return list(db.execute(query, (recorded.series.symbol,) if copy is None else (recorded.series.symbol, copy)))
+    return [row for page in chunks(db, [f"l.{quote(name)}" for name in names], differing) for row in page]
 
 
 def _same(name: str) -> str:
     if name == "created_at":
         sqlite_now = "l.created_at GLOB '????-??-?? ??:??:??'"
         plain = "replace(l.created_at, ' ', 'T') || '.000000Z'"
-        return f"m.created_at IS CASE WHEN {sqlite_now} THEN {plain} ELSE shown_time(l.created_at) END"
+        return f"m.created_at IS CASE WHEN {sqlite_now} THEN {plain} ELSE shown_time(CAST(l.created_at AS BLOB)) END"
     if name == "volume":
         return "m.volume IS l.volume AND typeof(m.volume) = typeof(l.volume)"
-    return f"m.{quote(name)} IS l.{quote(name)}"
+    return f"m.{quote(name)} IS " + (f"l.{name}" if name == "source" else f"CAST(l.{quote(name)} AS REAL)")
 
 
 def _break(recorded: SeriesTranslator, file: str, row: Sequence[Any]) -> Break:

@@ -20,6 +20,7 @@ LEDGER = "ledger"
 class Place(NamedTuple):
     """A table of a read model. key: its columns that find a row. fields: the column of each event field whose column has
     another name; other fields stand in the column of their own name. copies: the table that holds the rows of all files.
+    stand_ins: fields for which the log's own value is shown (position, recorded time) where the source has none.
     """
 
     model: str
@@ -27,6 +28,7 @@ class Place(NamedTuple):
     key: tuple[str, ...]
     columns: Mapping[str, str]
     copies: str | None = None
+    stand_ins: tuple[str, ...] = ()
 
     def column(self, field: str) -> str:
         """The column that shows a field of the event."""
@@ -44,11 +46,17 @@ _BY_HANDLERS: dict[type[Event], Place] = {
     ),
     ExchangeRateQuoted: Place(
         "history", "exchange_rates", ("from_currency", "to_currency", "fetched_at"), {"occurred_at": "fetched_at"},
-        "exchange_rate_copies",
+        "exchange_rate_copies", ("occurred_at",),
     ),
-    TradeExecuted: Place(LEDGER, "trades", ("order_id", "id"), {"occurred_at": "executed_at"}),
-    CashFlowBooked: Place(LEDGER, "cash_flows", ("transaction_id",), {"occurred_at": "date"}),
-    DividendPaid: Place(LEDGER, "dividend_history", ("id", "symbol"), {"occurred_at": "payment_date"}),
+    TradeExecuted: Place(
+        LEDGER, "trades", ("order_id", "id"), {"occurred_at": "executed_at"}, stand_ins=("id", "occurred_at")
+    ),
+    CashFlowBooked: Place(
+        LEDGER, "cash_flows", ("transaction_id",), {"occurred_at": "date"}, stand_ins=("id", "occurred_at")
+    ),
+    DividendPaid: Place(
+        LEDGER, "dividend_history", ("id", "symbol"), {"occurred_at": "payment_date"}, stand_ins=("id", "occurred_at")
+    ),
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from projections.copies import PROPER, Copies
 from projections.projector import Fact, Projector
 
 # A block is as large as some hundred other events.
-projector = Projector(name="history", version=1, batch_max=2_000)
+projector = Projector(name="history", version=1, batch_max=1_000)
 
 _DAILY = Copies(
     "daily_prices",

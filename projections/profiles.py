@@ -8,6 +8,8 @@ from typing import NamedTuple
 import apsw
 
 BUSY_MS = 30_000
+CACHE_KIB = -64_000
+READING_CACHE_KIB = -8_000
 # Four times SQLite's usual size: prices are inserted a fifth faster. All read models share it, because SQLite's backup
 # cannot copy into a WAL database of another page size.
 PAGE_BYTES = 16_384
@@ -43,8 +45,9 @@ def open_live(path: Path, profile: str) -> apsw.Connection:
 def open_reading(path: Path) -> apsw.Connection:
     """Open an existing read model for reading. The file is not changed; SQLite may set -wal and -shm beside it."""
     db = _open(path, apsw.SQLITE_OPEN_READONLY)
-    # A comparison sorts large tables: on disk, not in memory.
+    # A comparison sorts large tables: on disk, not in memory. Whoever reads a table once needs no cache of it.
     db.pragma("temp_store", "file")
+    db.pragma("cache_size", READING_CACHE_KIB)
     return db
 
 
@@ -52,6 +55,8 @@ def open_building(path: Path, profile: str) -> apsw.Connection:
     """Open an empty file that is thrown away when anything fails: fast, without any safety."""
     db = _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
     db.pragma("page_size", PAGE_BYTES)
+    # Again, because SQLite has turned the size into a number of pages of the size before: four times too many.
+    db.pragma("cache_size", CACHE_KIB)
     _set(db, "auto_vacuum", PROFILES[profile].auto_vacuum)
     _set(db, "synchronous", "OFF")
     db.pragma("locking_mode", "exclusive")
@@ -64,7 +69,7 @@ def _open(path: Path, flags: int) -> apsw.Connection:
     db.set_busy_timeout(BUSY_MS)
     db.pragma("foreign_keys", value=True)
     db.pragma("temp_store", "memory")
-    db.pragma("cache_size", -64_000)
+    db.pragma("cache_size", CACHE_KIB)
     return db
 
 

@@ -21,7 +21,7 @@ from replay.reading import Table, chunks, quote
 from replay.seen import SeenTable
 from replay.tally import TableTally
 from replay.translating import Ready, Translator
-from replay.verbatim import exact, plain_columns, unwrap, wrap
+from replay.verbatim import exact, finite, unwrap, wrap
 
 _NONE = type(None)
 _NUMBERS = frozenset({int, float})
@@ -99,9 +99,10 @@ class SeriesTranslator:
         self.tally: TableTally = fallback.tally
         self._stream = stream(mapping.kind, series.symbol)
         self._columns = {name: index for index, name in enumerate(table.columns)}
-        self._fields = [name for name in table.columns if name in mapping.event.__struct_fields__]
-        self._extra = [name for name in table.columns if name not in mapping.event.__struct_fields__]
-        self.tally.unknown_columns = list(self._extra)
+        own = {*mapping.event.__struct_fields__} - {*PriceBlock.__struct_fields__}
+        self.fields = [name for name in table.columns if name in own]
+        self._extra = self.tally.unknown_columns = [name for name in table.columns if name not in own]
+        self._allowed = {name: self._may_hold(name) for name in self.fields}
         self._key = self._columns[mapping.key]
         self._blocks: dict[int, dict[str, tuple[Any, ...]]] = {}
         self._last_key = ""
@@ -109,7 +110,9 @@ class SeriesTranslator:
     def entries(self, db: apsw.Connection) -> Iterator[Ready]:
         """All blocks that the table gives, in order of their keys; the tally counts on the way."""
         for rows in self.rows(db):
-            yield from self._chunk(rows)
+            ready = self._chunk(rows)
+            del rows  # hundreds of series are open at once; only what is ready may stay in memory
+            yield from ready
 
     def rows(self, db: apsw.Connection) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of the table in the order of their keys, a block at a time."""
@@ -136,27 +139,29 @@ class SeriesTranslator:
     def _unique_key(self) -> bool:
         return frozenset({self.mapping.key}) in self.table.unique
 
-    def _chunk(self, rows: list[tuple[Any, ...]]) -> Iterator[Ready]:
+    def _chunk(self, rows: list[tuple[Any, ...]]) -> list[Ready]:
         columns = list(zip(*rows, strict=True))
         self.tally.read += len(rows)
+        kept: list[Ready] = []
         if not self._fit(columns):
             rows, unfit = self._sort_out(rows)
-            yield from self._kept(unfit, rows[-1][self._key] if rows else self._last_key)
+            kept = self._kept(unfit, rows[-1][self._key] if rows else self._last_key)
             columns = list(zip(*rows, strict=True))
-        if rows:
-            self._last_key = rows[-1][self._key]
-            yield from self._new_rows(rows, columns)
+        if not rows:
+            return kept
+        self._last_key = rows[-1][self._key]
+        return [*kept, *self._new_rows(rows, columns)]
 
-    def _new_rows(self, rows: list[tuple[Any, ...]], columns: Sequence[Sequence[Any]]) -> Iterator[Ready]:
+    def _new_rows(self, rows: list[tuple[Any, ...]], columns: Sequence[Sequence[Any]]) -> list[Ready]:
         keys = columns[self._key]
         recorded = self._recorded(keys[0], keys[-1])
         if recorded and not self._means_otherwise(columns):
             fresh = [row for row, same in zip(rows, self._same(rows, recorded), strict=True) if not same]
             self.tally.unchanged += len(rows) - len(fresh)
             if not fresh:
-                return
+                return []
             rows, columns = fresh, list(zip(*fresh, strict=True))
-        yield self._block(rows, columns)
+        return [self._block(rows, columns)]
 
     def _means_otherwise(self, columns: Sequence[Sequence[Any]]) -> bool:
         """Whether rows that did not change mean other times: their created_at is naive, and was read in another zone."""
@@ -177,21 +182,20 @@ class SeriesTranslator:
             return False
         if not self._unique_key() and len(set(keys)) != len(keys):
             return False
-        mapping = self.mapping
-        for name in self._fields:
-            held = {*map(type, columns[self._columns[name]])}
-            if not held <= self._may_hold(name) or (name == mapping.required and _NONE in held):
+        for name in self.fields:
+            column = columns[self._columns[name]]
+            held = {*map(type, column)}
+            if not held <= self._allowed[name] or not finite(column, held):
                 return False
-        if not plain_columns([columns[self._columns[name]] for name in self._fields]):
-            return False
         return "created_at" not in self._columns or self._times_read({*columns[self._columns["created_at"]]})
 
     def _may_hold(self, name: str) -> frozenset[type]:
+        missing = frozenset[type]() if name == self.mapping.required else frozenset({_NONE})
         if name in self.mapping.numbers:
-            return _NUMBERS | {_NONE}
+            return _NUMBERS | missing
         if name in self.mapping.mixed:
-            return _NUMBERS | {str, _NONE}
-        return frozenset({str, _NONE}) if name in self.mapping.texts else frozenset({str})
+            return _NUMBERS | {str} | missing
+        return frozenset({str}) | missing if name in self.mapping.texts else frozenset({str})
 
     def _times_read(self, stamps: set[str | None]) -> bool:
         try:
@@ -209,13 +213,13 @@ class SeriesTranslator:
                 unfit.append(row)
         return fit, unfit
 
-    def _kept(self, rows: list[tuple[Any, ...]], last: str) -> Iterator[Ready]:
-        self._last_key = last
-        for row in rows:
-            ready = self.fallback.keep(row, self._why(row))
-            if ready is not None:
-                self.tally.appended += 1
-                yield ready
+    def _kept(self, rows: list[tuple[Any, ...]], last: str) -> list[Ready]:
+        before, self._last_key = self._last_key, last
+        kept = [self.fallback.keep(row, self._why(row)) for row in rows]
+        # They take the place of the block before them: the one after them must not wait until all other tables are read.
+        fresh = [ready._replace(order=(False, before)) for ready in kept if ready is not None]
+        self.tally.appended += len(fresh)
+        return fresh
 
     def _why(self, row: tuple[Any, ...]) -> str:
         key = row[self._key]
@@ -223,8 +227,8 @@ class SeriesTranslator:
             return f"{self.mapping.key} is not a {'month' if self.mapping.keys is are_months else 'date'}"
         if row[self._columns[self.mapping.required]] is None:
             return f"{self.mapping.required} is missing"
-        for name in self._fields:
-            if type(row[self._columns[name]]) not in self._may_hold(name):
+        for name in self.fields:
+            if type(row[self._columns[name]]) not in self._allowed[name]:
                 return f"{name} holds a value of a class it cannot have"
         if key <= self._last_key:
             return f"another row has the same {self.mapping.key}"
@@ -232,7 +236,7 @@ class SeriesTranslator:
 
     def _block(self, rows: list[tuple[Any, ...]], columns: Sequence[Sequence[Any]]) -> Ready:
         keys = columns[self._key]
-        held = {name: _packed(columns[self._columns[name]]) for name in self._fields if name != self.mapping.key}
+        held = {name: _packed(columns[self._columns[name]]) for name in self.fields if name != self.mapping.key}
         assumed = ["symbol"] if self.series.assumed else []
         if "created_at" in self._columns and self.knowledge.zone_assumed:
             stamps = {*columns[self._columns["created_at"]]} - {None}
@@ -244,7 +248,7 @@ class SeriesTranslator:
         }  # fmt: skip
         # The columns were checked above, all at once; converting them value by value would cost more than all the rest.
         state = events.encode(self.mapping.event(**held))
-        extra = {name: _wrapped(columns[self._columns[name]]) for name in self._extra}
+        extra = {name: list(map(wrap, columns[self._columns[name]])) for name in self._extra}
         source = provenance.of_block(self.fallback.shared, self.table.columns, keys[0], keys[-1], extra)
         self.tally.events += len(rows)
         self.tally.appended += 1
@@ -291,7 +295,3 @@ def _packed(column: Sequence[Any]) -> Any:  # a domain.prices.Column
     if first == column[-1] and first != 0 and column.count(first) == len(column) and len({*map(type, column)}) == 1:
         return first
     return list(column)
-
-
-def _wrapped(column: Sequence[Any]) -> list[Any]:
-    return [wrap(cell) for cell in column]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,10 @@ from domain.event import Event
 from domain.moments import Instant, Moment
 
 Fields = dict[str, Any]  # event field to legacy cell, on its way to becoming an event
+
+
+OWN_FIELDS = frozenset({*Event.__struct_fields__, "copy"})
+"""What replay itself says of a row; a legacy column that happens to have such a name is no field of an event."""
 
 
 class Kind(StrEnum):
@@ -98,6 +102,14 @@ class TableMapping:
     def target(self, column: str) -> str:
         """The event field of a legacy column."""
         return "occurred_at" if column == self.time else self.renamed.get(column, column)
+
+    def targets(self, columns: Sequence[str]) -> list[str | None]:
+        """The event field of each column, None for a column whose name is that of a field which is filled otherwise."""
+        taken = (
+            OWN_FIELDS | self.constants.keys() | {self.target(name) for name in columns if self.target(name) != name}
+        )
+        fields = ((name, self.target(name)) for name in columns)
+        return [None if field == name and field in taken else field for name, field in fields]
 
 
 def kinds(event: type[Event]) -> dict[str, Kind]:

@@ -1,17 +1,25 @@
-"""The report of a run as a Markdown page for people."""
+"""The report of a run as a Markdown page for people: first what it comes to, then what to look at, then every table."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from replay.report import RunReport
+from replay.sources import Use
 from replay.tally import TableTally
+
+_HISTORY = "history/"
+# What a value of a legacy row must not do to the page: end a cell, become a tag or a link, be set in italics.
+_ESCAPED = str.maketrans({"|": "\\|", "<": "&lt;", "[": "\\[", "*": "\\*", "`": "\\`"})
 
 
 def page(report: RunReport) -> str:
-    """The whole page; every table of the report that has something to say."""
-    parts = [_head(report), _verdict(report), _tables(report), _kept(report), _assumed(report), _repaired(report)]
-    parts += [_breaks(report), _models(report), _findings(report), _files(report), _times(report)]
+    """The whole page; every part of the report that has something to say."""
+    parts = [_head(report), _verdict(report), _mismatches(report), _breaks(report), _findings(report), _tables(report)]
+    parts += [_kept(report), _assumed(report), _repaired(report), _models(report), _files(report), _times(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -24,31 +32,72 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]], *, numbers_fro
 def _cell(value: object) -> str:
     text = f"{value:,}" if isinstance(value, int) else str(value)
     printable = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
-    return printable.replace("|", "\\|")
+    return printable.translate(_ESCAPED)
 
 
 def _head(report: RunReport) -> str:
-    zone = f"{report.timezone}{', assumed: nobody named one' if report.timezone_assumed else ''}"
-    return (
-        f"# Replay of {report.source}\n\n"
-        f"{report.system}, {report.started_at}, into {report.home} ({report.mode}, run {report.run}, "
-        f"Daybook {report.program}). Naive times were read in {zone}."
-    )
+    zone = f"read in {report.timezone}{' (assumed: no --timezone was given)' if report.timezone_assumed else ''}"
+    lines = [
+        f"- legacy system: {report.system}",
+        f"- home: {_cell(report.home)}, run {report.run}, log now at position {report.position:,}",
+        f"- begun {report.started_at}, took {sum(report.seconds.values()):.1f} s, Daybook {report.program}",
+        f"- times without a zone were {zone}",
+    ]
+    return f"# Replay of {_cell(report.source)}\n\n" + "\n".join(lines)
 
 
 def _verdict(report: RunReport) -> str:
     if report.failed:
-        lines = [f"- **{name}**: {reason}" for name, reason in sorted(report.failed.items())]
-        return "## Not read\n\nThe ledger is unchanged. These files could not be read whole:\n\n" + "\n".join(lines)
+        lines = [f"- **{_cell(name)}**: {_cell(reason)}" for name, reason in sorted(report.failed.items())]
+        return (
+            f"## Not read: {len(report.failed)} of {len(report.files)} files\n\nThe ledger is unchanged. The other files "
+            "were read and checked; what is said of them below is what a replay would do.\n\n" + "\n".join(lines)
+        )
     if report.mode == "verify-only":
         return f"**Looked, changed nothing.** {report.rows:,} rows read; {report.events_appended:,} events would be appended."
-    shown = ", and the read models show it" if report.models_compared else ""
+    found = _and_breaks(len(report.breaks))
     if report.proven:
+        shown = ", and the read models show it" if report.models_compared else ""
         return (
             f"**Proven.** All {report.rows:,} legacy rows can be rebuilt from the log alone, equal by value and storage "
-            f"class{shown}. {report.events_appended:,} events were appended; the log stands at position {report.position:,}."
+            f"class{shown}. {report.events_appended:,} events were appended.{found}"
         )
-    return f"**Not proven.** {len(report.mismatches):,} differences between the sources and what the ledger gives back."
+    return f"**Not proven.** {len(report.mismatches):,} differences between the sources and what the ledger gives back.{found}"
+
+
+def _and_breaks(count: int) -> str:
+    if not count:
+        return ""
+    return (
+        f"\n\n**{count:,} break{'s' if count > 1 else ''}** to look at: places where the sources contradict each other."
+    )
+
+
+def _mismatches(report: RunReport) -> str:
+    if not report.mismatches:
+        return ""
+    rows = [(b.kind, b.subject, b.expected, b.found, b.reason) for b in report.mismatches]
+    return "## Differences that break the proof\n\n" + _table(
+        ("kind", "of", "expected", "found", "why"), rows, numbers_from=5
+    )
+
+
+def _breaks(report: RunReport) -> str:
+    if not report.breaks:
+        return ""
+    rows = [(b.kind, b.subject, b.expected, b.found, b.reason) for b in report.breaks]
+    return (
+        "## Breaks\n\nThe sources contradict each other here. It was so before; both sides stand in the ledger and nothing "
+        "was adjusted.\n\n" + _table(("kind", "of", "one side", "the other", "why"), rows, numbers_from=5)
+    )
+
+
+def _findings(report: RunReport) -> str:
+    lines = [f"- {_cell(line)}" for line in report.findings]
+    lines += [
+        f"- {count:,} {what}: no rate of that day is known" for what, count in report.missing_eur.items() if count
+    ]
+    return "## Noticed\n\n" + "\n".join(lines) if lines else ""
 
 
 def _tables(report: RunReport) -> str:
@@ -56,16 +105,23 @@ def _tables(report: RunReport) -> str:
         (t.file, t.table, t.read, t.events, t.unchanged, t.kept, t.vanished, t.repaired, sum(t.assumed.values()))
         for t in merged_tables(report.tables)
     ]
-    total = ("**all**", "", *(sum(int(row[i]) for row in rows) for i in range(2, 9)))
-    head = ("file", "table", "read", "= events", "+ unchanged", "+ kept", "vanished", "repaired", "assumed")
-    return "## Rows\n\n" + _table(head, [*rows, total], numbers_from=2) if rows else ""
+    if not rows:
+        return ""
+    total = ("all", "", *(sum(int(row[i]) for row in rows) for i in range(2, 9)))
+    head = ("file", "table", "rows read", "= events", "+ unchanged", "+ kept", "vanished", "repaired", "assumed")
+    return (
+        "## Rows\n\nEvery row that was read is counted once: as recorded in events by this run (prices stand in blocks, "
+        "many rows to an event), as unchanged since an earlier run, or as kept word for word because no event describes "
+        "it. Vanished rows were there in an earlier run. Assumed counts values, not rows.\n\n"
+        + _table(head, [*rows, total], numbers_from=2)
+    )
 
 
 def merged_tables(tables: list[TableTally]) -> list[TableTally]:
     """The tables that held rows, the many files of prices as one line each per table."""
     merged: dict[tuple[str, str], TableTally] = {}
     for t in tables:
-        file = "history/*.db" if t.file.startswith("history/") else t.file
+        file = _group(t.file)
         one = merged.setdefault((file, t.table), TableTally(file=file, table=t.table))
         for name in ("read", "events", "unchanged", "kept", "appended", "repaired", "vanished"):
             setattr(one, name, getattr(one, name) + getattr(t, name))
@@ -75,19 +131,50 @@ def merged_tables(tables: list[TableTally]) -> list[TableTally]:
     return [t for t in merged.values() if t.read or t.vanished]
 
 
+def _group(file: str) -> str:
+    return _HISTORY if file.startswith("history/") else file
+
+
+class FileSums(Struct, kw_only=True):
+    """The counts of all tables of one file."""
+
+    file: str
+    tables: int = 0
+    read: int = 0
+    events: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    repaired: int = 0
+    assumed: int = 0
+
+
+def by_file(tables: list[TableTally]) -> list[FileSums]:
+    """The same counts by file, and the sum of all at the end."""
+    sums: dict[str, FileSums] = {}
+    total = FileSums(file="all")
+    for t in merged_tables(tables):
+        for one in (sums.setdefault(t.file, FileSums(file=t.file)), total):
+            one.tables += 1
+            one.assumed += sum(t.assumed.values())
+            for name in ("read", "events", "unchanged", "kept", "repaired"):
+                setattr(one, name, getattr(one, name) + getattr(t, name))
+    return [*sums.values(), total]
+
+
 def _kept(report: RunReport) -> str:
-    rows = [
-        (t.file, t.table, reason, count)
-        for t in merged_tables(report.tables)
-        for reason, count in t.kept_reasons.most_common()
-    ]
+    counts: dict[tuple[str, str], tuple[list[str], int]] = {}
+    for t in merged_tables(report.tables):
+        for reason, count in t.kept_reasons.most_common():
+            names, before = counts.get((t.file, reason), ([], 0))
+            counts[t.file, reason] = ([*names, t.table], before + count)
+    rows = [(file, ", ".join(names), reason, count) for (file, reason), (names, count) in counts.items()]
     columns = [
         (t.file, t.table, ", ".join(t.unknown_columns)) for t in merged_tables(report.tables) if t.unknown_columns
     ]
     text = ""
     if rows:
         text += "## Kept as they are\n\nNo event describes these rows; they stand in the log with all their values.\n\n"
-        text += _table(("file", "table", "why", "rows"), rows, numbers_from=3)
+        text += _table(("file", "tables", "why", "rows"), rows, numbers_from=3)
     if columns:
         text += "\n\n## Columns without a field\n\nTheir values are in the provenance of each event.\n\n"
         text += _table(("file", "table", "columns"), columns, numbers_from=3)
@@ -95,15 +182,21 @@ def _kept(report: RunReport) -> str:
 
 
 def _assumed(report: RunReport) -> str:
-    rows = [
-        (t.file, t.table, name, count) for t in merged_tables(report.tables) for name, count in t.assumed.most_common()
-    ]
-    if not rows:
+    """By field rather than by table: it is mostly one rule, that of the time zone, in many places."""
+    counts: Counter[str] = Counter()
+    places: dict[str, list[str]] = {}
+    for t in merged_tables(report.tables):
+        counts.update(t.assumed)
+        for name, count in t.assumed.items():
+            places.setdefault(name, []).append(f"{t.file} {t.table} {count:,}")
+    if not counts:
         return ""
-    text = "## Assumed\n\nThe source did not say; a rule did. Each event names the fields.\n\n"
-    text += _table(("file", "table", "field", "rows"), rows, numbers_from=3)
-    missing = [f"- {what}: {count:,}" for what, count in report.missing_eur.items() if count]
-    return text + ("\n\nNo rate was known, so no EUR value was made up:\n\n" + "\n".join(missing) if missing else "")
+    rows = [(name, count, "; ".join(places[name])) for name, count in counts.most_common()]
+    text = "## Assumed\n\nThe source did not say; a rule did. Each event names the fields, and has the row as it was found."
+    if report.timezone_assumed:
+        text += f" Most are times without a zone, read in {report.timezone}: name yours with `--timezone`."
+    head, marks = "| field | values | in |", "| --- | ---: | --- |"
+    return "\n".join([text, "", head, marks, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)])
 
 
 def _repaired(report: RunReport) -> str:
@@ -114,35 +207,43 @@ def _repaired(report: RunReport) -> str:
     return text + "was found is in the provenance.\n\n" + _table(("file", "table", "rows"), rows, numbers_from=2)
 
 
-def _breaks(report: RunReport) -> str:
-    text = ""
-    for title, found in (("Breaks", report.breaks), ("Differences that break the proof", report.mismatches)):
-        if found:
-            rows = [(b.kind, b.subject, b.expected, b.found, b.reason) for b in found]
-            text += (
-                f"## {title}\n\n" + _table(("kind", "of", "expected", "found", "why"), rows, numbers_from=5) + "\n\n"
-            )
-    return text.strip()
-
-
 def _models(report: RunReport) -> str:
     merged: dict[tuple[str, str], list[int]] = {}
     for m in report.models:
         counts = merged.setdefault((m.model, m.table), [0, 0, 0, 0])
         for index, value in enumerate((m.rows, m.elsewhere, m.filled, m.differing)):
             counts[index] += value
+    if not merged:
+        return ""
     rows = [(model, table, *counts) for (model, table), counts in sorted(merged.items())]
     head = ("read model", "table", "legacy rows", "newer copy elsewhere", "cells filled", "differing")
-    return "## Read models beside the sources\n\n" + _table(head, rows, numbers_from=2) if rows else ""
-
-
-def _findings(report: RunReport) -> str:
-    return "## Noticed\n\n" + "\n".join(f"- {_cell(line)}" for line in report.findings) if report.findings else ""
+    return (
+        "## Read models beside the sources\n\nEvery legacy row was looked up and compared. A row that two files hold is "
+        "shown once, the newer copy; cells that the legacy row left empty are filled where the ledger knows.\n\n"
+        + _table(head, rows, numbers_from=2)
+    )
 
 
 def _files(report: RunReport) -> str:
-    rows = [(f.name, f.use, f.version or "", f.reason or f.copied_by, f.bytes or "") for f in report.files]
-    return "## Files\n\n" + _table(("file", "what became of it", "version", "how", "bytes"), rows, numbers_from=4)
+    """Each file; price files that were simply read as one line."""
+    prices = [
+        f for f in report.files if f.use == Use.READ and _group(f.name) == _HISTORY and f.name not in report.failed
+    ]
+    rows: list[tuple[object, ...]] = [
+        (f.name, _fate(report, f.name, f.use), f.version or "", f.reason or f.copied_by, f.bytes or "")
+        for f in report.files
+        if f not in prices
+    ]
+    if prices:
+        how = ", ".join(sorted({f.copied_by for f in prices if f.copied_by}))
+        rows.append((f"{_HISTORY} ({len(prices):,} files)", "read", "", how, sum(f.bytes for f in prices)))
+    where = f"The copies that were read, with their SHA-256, are in `backups/{report.frozen}`." if report.frozen else ""
+    table = _table(("file", "what became of it", "version", "how", "bytes"), rows, numbers_from=4)
+    return "\n\n".join(part for part in ("## Files", where, table) if part)
+
+
+def _fate(report: RunReport, name: str, use: str) -> str:
+    return "not read" if name in report.failed else use
 
 
 def _times(report: RunReport) -> str:

@@ -83,20 +83,19 @@ def _translator(
 
 
 def _run_number(run: Run) -> int:
-    """The number of an unfinished run of this system, which is then taken up again, else the next."""
+    """The number of an unfinished run of this system in the same zone, which is then taken up again, else the next."""
     starts = _own(run, ReplayStarted)
     finished = {event.run for event in _own(run, ReplayCompleted)}
-    run.started = bool(starts) and starts[-1].run not in finished
+    run.started = bool(starts) and starts[-1].run not in finished and starts[-1].timezone == run.zone.key
     if run.started:
         return starts[-1].run
     return starts[-1].run + 1 if starts else 1
 
 
 def _zone_changed(run: Run) -> bool:
-    """Whether the last run that reached its end read naive times in another zone than this one."""
-    finished = {event.run for event in _own(run, ReplayCompleted)}
-    zones = [event.timezone for event in _own(run, ReplayStarted) if event.run in finished]
-    return bool(zones) and zones[-1] != run.zone.key
+    """Whether naive times may stand in the log as read in another zone: by the last run that reached its end, or since."""
+    last = max((event.run for event in _own(run, ReplayCompleted)), default=0)
+    return any(event.run >= last and event.timezone != run.zone.key for event in _own(run, ReplayStarted))
 
 
 def _own(run: Run, cls: type[E]) -> list[E]:

@@ -52,18 +52,23 @@ def prove_table(translator: Translator | SeriesTranslator, db: apsw.Connection, 
 def _recorded(
     translator: Translator, page: Sequence[Cells], memory: SeenTable, log: Log
 ) -> Iterator[tuple[Any, ...] | None]:
-    """For each row of a page the row as the log has it: the newest of what is recorded about it."""
+    """For each row of a page the row as the log has it: as an event or as a kept row, the newest unless another is equal.
+
+    A row that is only kept may have the key of one that is an event: 5 and '5' name the same stream.
+    """
     names = [translator.proof_streams(row) for row in page]
     places = memory.places([name for pair in names for name in pair if name])
-    positions = [max((places[name] for name in pair if name in places), default=0) for pair in names]
-    stored = {one.position: one for one in log.at([position for position in positions if position])}
-    for position in positions:
-        one = stored.get(position)
-        if one is None or one.source is None:
-            yield None
-            continue
-        held = decode_row(provenance.decode(one.source).row)
-        yield tuple(held.get(name) for name in translator.table.columns)
+    positions = [sorted({places[name] for name in pair if name in places}, reverse=True) for pair in names]
+    stored = {one.position: one for one in log.at(list({at for some in positions for at in some}))}
+    for row, some in zip(page, positions, strict=True):
+        cells = exact(row[: len(translator.table.columns)])
+        held = [_cells_of(stored[at].source, translator.table) for at in some]
+        yield next((one for one in held if exact(one) == cells), held[0] if held else None)
+
+
+def _cells_of(source: str | None, table: Table) -> tuple[Any, ...]:
+    held = decode_row(provenance.decode(source or "").row)
+    return tuple(held.get(name) for name in table.columns)
 
 
 def for_proof(translator: SeriesTranslator, memory: SeenTable, log: Log) -> SeriesTranslator:

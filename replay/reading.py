@@ -98,14 +98,19 @@ def chunks(
     rows come in order of the last expression, empty ones at the end, equals in the order that `then` gives.
 
     TEXT that is not UTF-8 cannot be fetched as text. From the row where that happens the rest is read with each value's
-    class and bytes side by side, which is slower and loses nothing.
+    class and bytes side by side, which is slower and loses nothing. A file in UTF-16 is read so from the start: SQLite would
+    make some other text of what is broken in it, and say nothing.
     """
     done = 0
+    if db.pragma("encoding") != "UTF-8":
+        yield from _faithful(db, select, tail, then, done, size)
+        return
     try:
         cursor = iter(db.execute(f"SELECT {', '.join(select)} {tail}{_in_order(len(select), then)}"))
-        while page := list(islice(cursor, size)):
-            yield page
-            done += len(page)
+        while any(page := [list(islice(cursor, size))]):
+            done += len(page[0])
+            # Hundreds of tables are open at once; none of them may hold on to rows that were handed over.
+            yield page.pop()
     except UnicodeDecodeError:
         yield from _faithful(db, select, tail, then, done, size)
 
@@ -122,9 +127,10 @@ def _faithful(
     ordered = _in_order(2 * len(select), then)
     query = f"SELECT {', '.join(pairs + bare)} {tail}{ordered} LIMIT -1 OFFSET {skip}"
     page: list[tuple[Any, ...]] = []
-    width = len(select)
+    width, encoding = len(select), str(db.pragma("encoding"))
     for row in db.execute(query):
-        page.append(tuple(_text(v) if is_text else v for is_text, v in zip(row[:width], row[width:], strict=True)))
+        cells = zip(row[:width], row[width:], strict=True)
+        page.append(tuple(_text(value, encoding) if is_text else value for is_text, value in cells))
         if len(page) == size:
             yield page
             page = []
@@ -132,9 +138,9 @@ def _faithful(
         yield page
 
 
-def _text(content: bytes) -> str | NotUtf8:
+def _text(content: bytes, encoding: str) -> str | NotUtf8:
     try:
-        return content.decode()
+        return content.decode(encoding)
     except UnicodeDecodeError:
         return NotUtf8(content)
 

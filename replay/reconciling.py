@@ -212,16 +212,20 @@ def _break(event: Reconciled) -> Break:
         return Break(
             kind="position",
             subject=event.symbol,
-            expected=f"{event.derived_quantity.normalize():f} shares at {event.derived_avg_price} from the trades",
+            expected=f"{_plain(event.derived_quantity)} shares at {_plain(event.derived_avg_price)} from the trades",
             found="no position reported"
             if event.reported_quantity is None
-            else f"{event.reported_quantity.normalize():f} shares at {event.reported_avg_price} reported",
+            else f"{_plain(event.reported_quantity)} shares at {_plain(event.reported_avg_price)} reported",
             reason=event.reason,
         )
     return Break(
         kind="cash",
         subject=event.date,
-        expected=f"{event.derived_eur} EUR in the buckets",
-        found=f"{event.reported_eur} EUR reported",
+        expected=f"{_plain(event.derived_eur)} EUR in the buckets",
+        found=f"{_plain(event.reported_eur)} EUR reported",
         reason=event.reason,
     )
+
+
+def _plain(number: Decimal | None) -> str:
+    return "no price" if number is None else f"{number.normalize():f}"

@@ -115,6 +115,8 @@ def append_all(run: Run, files: dict[str, apsw.Connection], *, write: bool = Tru
         batch += all_vanished(run)
         _append(run, batch, append)
     run.report.tables = [job.translator.tally for job in run.jobs]
+    for about in run.report.files:
+        about.rows = sum(table.read for table in run.report.tables if table.file == about.name)
 
 
 def _guarded_entries(job: Job) -> Iterator[Ready]:

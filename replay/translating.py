@@ -14,10 +14,10 @@ from domain import event as events
 from domain.event import Event, topic_of
 from domain.legacy import LegacyRowKept
 from domain.moments import read_instant, read_moment
-from domain.streams import stream
 from ledger.log import Entry, Stored
 from replay import provenance
 from replay.mapping import ALLOWED, Fields, KeepRow, Kind, Knowledge, TableMapping, kinds
+from replay.naming import RowNames
 from replay.reading import Table, chunks, quote
 from replay.tally import TableTally
 from replay.verbatim import encode_row, plain_columns, wrap
@@ -56,11 +56,15 @@ class Memory(Protocol):
 
 
 def teach_time(db: apsw.Connection, zone: ZoneInfo) -> None:
-    """Give a frozen file the SQL function valid_time(cell): the moment that a legacy time stamp means, NULL when none."""
+    """Give a frozen file the SQL function valid_time(bytes of a text): the moment that a legacy time stamp means, NULL when
+    none. It takes bytes, since apsw cannot hand over text that is not UTF-8.
+    """
+    encoding = str(next(iter(db.execute("PRAGMA encoding")))[0])
 
     def valid_time(*cells: apsw.SQLiteValue) -> str | None:
+        content = cells[0]
         try:
-            return read_moment(cells[0], zone).text if isinstance(cells[0], str) else None
+            return read_moment(content.decode(encoding), zone).text if isinstance(content, bytes) else None
         except ValueError:
             return None
 
@@ -90,19 +94,16 @@ class Translator:
         self.why_kept = "no event describes this table"
         self.tally = TableTally(file=file, table=table.name)
         self._width = len(table.columns)
+        self._names = RowNames(file=file, table=table, mapping=mapping, knowledge=knowledge)
         self._fields: list[tuple[int, str, Kind]] = []
-        self._key: list[int] = []
-        self._twins: list[int] = []
         if mapping is not None:
             self._prepare(mapping)
 
     def _prepare(self, mapping: TableMapping) -> None:
         kind_of, names = kinds(mapping.event), self.table.columns
-        taken = [(index, mapping.target(name)) for index, name in enumerate(names)]
+        taken = list(enumerate(mapping.targets(names)))
         self._fields = [(index, field, kind_of[field]) for index, field in taken if field in kind_of]
         self.tally.unknown_columns = [names[index] for index, field in taken if field not in kind_of]
-        self._key = [names.index(column) for column in mapping.key]
-        self._twins = [names.index(column) for column in mapping.twins if column in names]
         self._times = [(field, kind) for _, field, kind in self._fields if kind in (Kind.INSTANT, Kind.MOMENT)]
         self._constants: Fields = dict(mapping.constants)
         if mapping.copy or (mapping.files and self.file != mapping.files[0]):
@@ -118,23 +119,9 @@ class Translator:
         names = [quote(column) for column in self.table.columns]
         row_number = self.table.row_number or "NULL"
         time = self.mapping.time if self.mapping else None
-        at = f"valid_time({quote(time)})" if time in self.table.columns and time else "NULL"
-        tie = row_number if self.table.row_number else ", ".join(map(quote, self.table.key))
+        at = _valid_time(quote(time)) if time in self.table.columns and time else "NULL"
         tail = f"FROM {quote(self.table.name)} NOT INDEXED"
-        return chunks(db, [*names, row_number, self._twin_number(db, tie), at], tail, then=tie)
-
-    def _twin_number(self, db: apsw.Connection, tie: str) -> str:
-        """SQL that numbers the rows that would share a stream; 1 where the schema rules that out."""
-        if self.mapping is None:
-            return "1"
-        key = [quote(column) for column in self.mapping.key]
-        missing = " OR ".join(f"{column} IS NULL" for column in key)
-        if frozenset(self.mapping.key) in self.table.unique:
-            some = f"SELECT 1 FROM {quote(self.table.name)} NOT INDEXED WHERE {missing} LIMIT 1"
-            if not self._twins or not list(db.execute(some)):
-                return "1"
-        twins = [f"CASE WHEN {missing} THEN {quote(self.table.columns[index])} END" for index in self._twins]
-        return f"row_number() OVER (PARTITION BY {', '.join(key + twins)} ORDER BY {tie})"
+        return chunks(db, [*names, row_number, self._names.twin_number(db), at], tail, then=self._names.order)
 
     def _chunk(self, rows: list[Cells]) -> Iterator[Ready]:
         columns = list(zip(*rows, strict=True))
@@ -145,8 +132,8 @@ class Translator:
         )
         names, width = self.table.columns, self._width
         bodies = [encode_row(names, row[:width], plain=plain) for row in rows]
-        streams = [self._stream(row) for row in rows]
-        known = self.memory.recall([name or self._kept_stream(row) for name, row in zip(streams, rows, strict=True)])
+        streams = [self._names.stream(row) for row in rows]
+        known = self.memory.recall([name or self._names.kept(row) for name, row in zip(streams, rows, strict=True)])
         self.tally.read += len(rows)
         met = []
         for row, body, name in zip(rows, bodies, streams, strict=True):
@@ -176,35 +163,6 @@ class Translator:
             return False
         return events.encode(event) == stored.state.encode()
 
-    def _stream(self, row: Cells) -> str | None:
-        """The stream of a row, None when its key is missing or is not fit to be one."""
-        mapping = self.mapping
-        if mapping is None:
-            return None
-        key = [row[index] for index in self._key]
-        twin = row[self._width + 1]
-        if None in key and self._twins:
-            same = [row[index] for index in self._twins]
-            name = stream(mapping.kind, "", *map(_key_text, same))
-        elif all(type(part) in (str, int) for part in key):
-            if twin > 1 and not mapping.twins:
-                return None
-            try:
-                named = [mapping.key_name(key[0], self.knowledge)] if mapping.key_name else map(str, key)
-            except KeepRow:
-                return None
-            name = stream(mapping.kind, *named)
-        else:
-            return None
-        return name if twin == 1 else f"{name}~{twin}"
-
-    def _kept_stream(self, row: Cells) -> str:
-        """The stream of a row that is only kept: by its primary key, else by its row number."""
-        key = [row[self.table.columns.index(column)] for column in self.table.key]
-        if not key or None in key:
-            key = [row[self._width]]
-        return stream("kept", self.file, self.table.name, *map(_key_text, key))
-
     def _row(
         self, row: Cells, body: bytes, name: str | None, found: Known | None, *, trusted: bool
     ) -> tuple[Ready | None, str]:
@@ -216,21 +174,27 @@ class Translator:
         self.tally.events += 1
         self.tally.assumed.update(event.assumed)
         self.tally.repaired += event.repaired is not None
-        key = [wrap(row[index]) for index in self._key]
+        key = [wrap(row[index]) for index in self._names.key]
         source = provenance.of_row(self.shared, key, body)
         entry = Entry(name, topic_of(type(event)), events.encode(event), source)
-        return Ready((event.occurred_at is None, event.occurred_at or ""), entry, 1), name
+        return Ready(self._order(row), entry, 1), name
+
+    def _order(self, row: Cells) -> tuple[bool, str]:
+        """Where the row stands among all others: by the time that it was sorted by, also when it is only kept or repaired."""
+        at = row[self._width + 2]
+        return at is None, at or ""
 
     def _event(self, row: Cells, name: str | None, *, trusted: bool, changed: bool) -> Event:
         mapping = self.mapping
         if mapping is None:
             raise KeepRow(self.why_kept)
         if name is None:
-            raise KeepRow(self._no_stream(row))
+            raise KeepRow(self._names.why_none(row))
         fields: Fields = {field: row[index] for index, field, _ in self._fields}
         repaired = mapping.repair(dict(zip(self.table.columns, row, strict=False))) if mapping.repair else None
         if repaired is not None:
-            fields = {mapping.target(column): value for column, value in repaired.items()}
+            taken = zip(mapping.targets([*repaired]), repaired.values(), strict=True)
+            fields = {field: value for field, value in taken if field} | {"repaired": repaired["repaired"]}
         elif not trusted:
             self._check(row)
         fields |= self._constants
@@ -243,16 +207,6 @@ class Translator:
             return msgspec.convert(fields, mapping.changed if changed and mapping.changed else mapping.event)
         except msgspec.ValidationError as error:
             raise KeepRow(_reason(error)) from error
-
-    def _no_stream(self, row: Cells) -> str:
-        mapping = self.mapping
-        assert mapping is not None
-        columns = " and ".join(mapping.key)
-        if row[self._width + 1] > 1:
-            return f"another row has the same {columns}"
-        if mapping.key_name and isinstance(row[self._key[0]], str):
-            mapping.key_name(row[self._key[0]], self.knowledge)
-        return f"{columns} is missing or is neither text nor a whole number"
 
     def _check(self, row: Cells) -> None:
         for index, _, kind in self._fields:
@@ -292,7 +246,7 @@ class Translator:
     def _keep(self, row: Cells, body: bytes, reason: str) -> tuple[Ready | None, str]:
         self.tally.kept += 1
         self.tally.kept_reasons[reason] += 1
-        name = self._kept_stream(row)
+        name = self._names.kept(row)
         found = self.memory.recall([name]).get(name)
         if found is not None and found.digest == digest(body):
             return None, name
@@ -303,22 +257,22 @@ class Translator:
         event = LegacyRowKept(file=self.file, table=self.table.name, reason=reason, row=values)
         key = [wrap(row[self.table.columns.index(column)]) for column in self.table.key] or [row[self._width]]
         source = provenance.of_row(self.shared, key, body)
-        return Ready((True, ""), Entry(name, topic_of(LegacyRowKept), events.encode(event), source), 1)
+        return Ready(self._order(row), Entry(name, topic_of(LegacyRowKept), events.encode(event), source), 1)
 
     def event_of(self, row: Cells) -> Event | None:
         """The event that a row becomes, None when it is only kept."""
         try:
-            return self._event(row, self._stream(row), trusted=False, changed=False)
+            return self._event(row, self._names.stream(row), trusted=False, changed=False)
         except KeepRow:
             return None
 
     def proof_streams(self, row: Cells) -> tuple[str | None, str]:
         """The streams a row may be recorded in: as an event, and as a kept row."""
-        return self._stream(row), self._kept_stream(row)
+        return self._names.stream(row), self._names.kept(row)
 
 
-def _key_text(value: object) -> str:
-    return value if type(value) is str else f"{type(value).__name__}-{value!r}"
+def _valid_time(column: str) -> str:
+    return f"valid_time(CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) END)"
 
 
 def _class(value: object) -> str:

@@ -20,7 +20,8 @@ Row = Sequence[Any]  # cells of a row: SqlValue or NotUtf8
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(dict[str, Any])
 _exact = msgspec.msgpack.Encoder()
-PLAIN = frozenset({int, float, str, type(None)})
+_NONE = type(None)
+PLAIN = frozenset({int, float, str, _NONE})
 
 
 class NotUtf8(msgspec.Struct, frozen=True):
@@ -33,17 +34,19 @@ def plain_columns(columns: Sequence[Row]) -> bool:
     """Whether every value of these columns is plain JSON: no blob, no broken text, no infinity."""
     for column in columns:
         types = set(map(type, column))
-        if not types <= PLAIN:
-            return False
-        if float in types and not _finite(column, types):
+        if not types <= PLAIN or not finite(column, types):
             return False
     return True
 
 
-def _finite(column: Row, types: set[type]) -> bool:
-    if str in types:
-        return all(math.isfinite(value) for value in column if type(value) is float)
-    return math.isfinite(sum(filter(None, column))) or all(math.isfinite(v) for v in column if type(v) is float)
+def finite(column: Row, types: set[type]) -> bool:
+    """Whether no number of a plain column is infinite; `types` are the types of its values."""
+    if float not in types:
+        return True
+    # A sum says it of all numbers at once; a sum of finite numbers that is infinite is looked at again.
+    if str not in types and math.isfinite(sum(filter(None, column) if _NONE in types else column)):
+        return True
+    return all(math.isfinite(value) for value in column if type(value) is float)
 
 
 def wrap(value: Any) -> Any:  # any cell in, any JSON value out

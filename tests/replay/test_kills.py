@@ -1,0 +1,115 @@
+"""Real processes, really killed: a replay that is started again ends with the events of one that nobody disturbed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger.log import open_log
+from ledger.verifying import verify_log
+from operations.demo_legacy import write_legacy_folder
+from operations.replaying import replay
+from tests.replay.oracle import chain_holds, legacy_rows, listing, recorded_rows, stored
+
+CHECKOUT = Path(__file__).parents[2]
+BATCH_MAX = 40  # so that there are many moments between two batches
+
+DRIVER = f"""
+import sys
+from pathlib import Path
+from operations.replaying import replay
+def tell(phase, file, done, total):
+    print(phase, flush=True)
+replay(Path(sys.argv[1]), Path(sys.argv[2]), batch_max={BATCH_MAX}, tell=tell, catch_up=sys.argv[3] == "models")
+"""
+
+
+@pytest.fixture(scope="module")
+def legacy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("killed") / "legacy"
+    write_legacy_folder(folder, securities=12, years=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(legacy: Path) -> Path:
+    home = legacy.parent / "undisturbed"
+    assert replay(legacy, home, batch_max=BATCH_MAX).proven
+    return home
+
+
+def started(legacy: Path, home: Path, what: str = "log") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", DRIVER, str(legacy), str(home), what]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
+
+
+def killed(run: subprocess.Popen[str], *, phase: str, lines: int, delay_s: float) -> bool:
+    """Kill the run some lines into a phase and a moment later; False when it had ended before."""
+    with run:
+        assert run.stdout is not None
+        seen = 0
+        for line in run.stdout:
+            seen += line.strip() == phase
+            if seen > lines:
+                break
+        time.sleep(delay_s)
+        ended = run.poll() is not None
+        os.kill(run.pid, signal.SIGKILL)
+    return not ended
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_replay_killed_again_and_again_ends_with_the_same_events(
+    legacy: Path, undisturbed: Path, tmp_path: Path, seed: int
+) -> None:
+    moments, home, before = random.Random(seed), tmp_path / "home", listing(legacy)
+    positions = []
+    for _ in range(3):
+        run = started(legacy, home)
+        assert killed(run, phase="append", lines=moments.randrange(12), delay_s=moments.random() * 0.02)
+        positions.append(len(stored(home)))
+    assert positions == sorted(positions)
+    assert 0 < positions[-1] < len(stored(undisturbed))
+    assert replay(legacy, home, batch_max=BATCH_MAX).proven
+    assert stored(home) == stored(undisturbed)
+    assert chain_holds(home)
+    assert listing(legacy) == before
+    with open_log(home) as log:
+        assert verify_log(log).findings == []
+
+
+@pytest.mark.parametrize("phase", ["freeze", "prepare", "reconcile", "prove", "catch up", "compare"])
+def test_a_replay_killed_in_any_phase_leaves_nothing_that_the_next_one_cannot_finish(
+    legacy: Path, undisturbed: Path, tmp_path: Path, phase: str
+) -> None:
+    home = tmp_path / "home"
+    killed(started(legacy, home, "models"), phase=phase, lines=0, delay_s=0.005)
+    report = replay(legacy, home, batch_max=BATCH_MAX)
+    assert report.proven
+    assert report.models_compared
+    assert stored(home) == stored(undisturbed)
+    assert chain_holds(home)
+    frozen = [folder for folder in (home / "backups").iterdir() if folder.is_dir()]
+    assert all((folder / "manifest.json").exists() for folder in frozen)
+
+
+def test_the_command_killed_at_any_moment_can_be_given_again(legacy: Path, tmp_path: Path) -> None:
+    home, moments = tmp_path / "home", random.Random(7)
+    command = [sys.executable, "cli.py", "--home", str(home), "replay", str(legacy), "--json"]
+    for _ in range(4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=CHECKOUT) as run:
+            time.sleep(0.2 + moments.random() * 0.8)
+            os.kill(run.pid, signal.SIGKILL)
+    finished = subprocess.run(command, capture_output=True, cwd=CHECKOUT, check=False)
+    assert finished.returncode == 1, finished.stderr  # the demo's planted flaws are breaks
+    assert chain_holds(home)
+    # SQLite makes a -shm beside a file with a -wal, so the test reads the rows from a copy.
+    assert recorded_rows(home) == legacy_rows(Path(shutil.copytree(legacy, tmp_path / "copy")))
