@@ -19,8 +19,16 @@ from replay.report import RunReport
 from replay.run import Tell
 
 
+class PlantedFlaw(Struct, kw_only=True):
+    """Something that was put into the legacy folder on purpose: its kind, its file, a sentence."""
+
+    kind: str
+    file: str
+    said: str
+
+
 class Demo(Struct, kw_only=True):
-    """What the demo made and found. planted: sentences about what was planted on purpose."""
+    """What the demo made and found. again: events that a second replay appended."""
 
     folder: str
     kept: bool
@@ -28,7 +36,7 @@ class Demo(Struct, kw_only=True):
     replay: RunReport
     rebuilt: dict[str, float]
     verification: Verification
-    planted: list[str]
+    planted: list[PlantedFlaw]
     again: int
     seconds: float
 
@@ -75,7 +83,7 @@ def _demo(place: Path, *, kept: bool, securities: int, years: int, tell: Tell) -
         replay=report,
         rebuilt={one.name: round(one.seconds, 3) for one in rebuilt},
         verification=verification,
-        planted=[f"{flaw.file}: {flaw.said}" for flaw in planted.flaws],
+        planted=[PlantedFlaw(kind=one.kind, file=one.file, said=one.said) for one in planted.flaws],
         again=again.events_appended,
         seconds=round(done - written, 2),
     )

@@ -5,22 +5,25 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 PATIENCE_S = 1.0
 LINE_EVERY_S = 5.0
+_ROWS = ("append", "prove")
 
 
 class Teller:
-    """Tells how far a run is. On a terminal a bar that goes away at the end; in a pipe a line every few seconds."""
+    """Tells how far a command is. On a terminal a bar that goes away at the end; in a pipe a line every few seconds."""
 
-    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
-        self._console = console or Console(stderr=True)
-        self._quiet = quiet
-        self._began = self._told = time.monotonic()
+    def __init__(
+        self, out: TextIO | None = None, *, patience_s: float = PATIENCE_S, line_every_s: float = LINE_EVERY_S
+    ) -> None:
+        self._out = out or sys.stderr
+        self._patience_s, self._line_every_s = patience_s, line_every_s
+        self._began, self._told = time.monotonic(), 0.0
         self._phase, self._phase_began = "", self._began
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -39,32 +42,49 @@ class Teller:
         now = time.monotonic()
         if phase != self._phase:
             self._phase, self._phase_began = phase, now
-        if self._quiet or now - self._began < PATIENCE_S:
+        if now - self._began < self._patience_s:
             return
-        rate = done / max(now - self._phase_began, 1e-6)
-        if self._console.is_terminal:
-            self._show(phase, file, done, total, rate)
-        elif now - self._told >= LINE_EVERY_S:
+        if self._out.isatty():
+            self._show(phase, file, done, total, now - self._phase_began)
+        elif now - self._told >= self._line_every_s:
             self._told = now
-            self._say(phase, file, done, total, rate)
+            about = _about(phase, done, total, now - self._phase_began)
+            self._out.write(": ".join(filter(None, (phase, file, about))) + "\n")
+            self._out.flush()
 
-    def _show(self, phase: str, file: str, done: int, total: int, rate: float) -> None:
+    def _show(self, phase: str, file: str, done: int, total: int, seconds: float) -> None:
         if self._bar is None:
-            self._bar = Progress(
-                TextColumn("{task.fields[phase]:<10}"), BarColumn(bar_width=30), MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]:>12} rows/s"), TimeRemainingColumn(), TextColumn("{task.fields[file]}"),
-                console=self._console, transient=True,
-            )  # fmt: skip
-            self._task = self._bar.add_task("", phase=phase, rate="", file="")
+            self._bar = _bar(self._out)
+            self._task = self._bar.add_task(phase, about="", file=file)
             self._bar.start()
         assert self._task is not None
+        about = _about(phase, done, total, seconds)
         self._bar.update(
-            self._task, completed=done, total=total or None, phase=phase, rate=f"{rate:,.0f}" if done else "", file=file
+            self._task, completed=done if total else 0, total=total or None, description=phase, about=about, file=file
         )
 
-    def _say(self, phase: str, file: str, done: int, total: int, rate: float) -> None:
-        left = f", {(total - done) / rate:.0f} s left" if done and total > done else ""
-        print(
-            f"{phase}: {file + ' ' if file else ''}{done:,} of {total:,} rows, {rate:,.0f} rows/s{left}",
-            file=sys.stderr,
-        )
+
+def _bar(out: TextIO) -> Progress:
+    # Loaded here: most commands are done before a bar is needed.
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 - see above
+
+    about = TextColumn("{task.fields[about]}", markup=False)
+    file = TextColumn("{task.fields[file]}", markup=False)
+    return Progress(
+        TextColumn("{task.description:<10}", markup=False), BarColumn(bar_width=24), about, file,
+        console=Console(file=out), transient=True,
+    )  # fmt: skip
+
+
+def _about(phase: str, done: int, total: int, seconds: float) -> str:
+    """How far, how fast, and how long it will take; nothing where nobody counts."""
+    if not total:
+        return ""
+    unit = "rows" if phase in _ROWS else "events"
+    said = f"{done:,} of {total:,} {unit}"
+    if not done or seconds <= 0:
+        return said
+    rate = done / seconds
+    left = f", {(total - done) / rate:.0f} s left" if done < total else ""
+    return f"{said}, {rate:,.0f}/s{left}"

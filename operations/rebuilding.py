@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from pathlib import Path
 
+from domain.errors import LedgerError
 from domain.moments import end_of
 from ledger.log import open_log
-from operations.home import check_writable
+from operations.home import check_has_its_ledger, check_no_strangers, check_writable, enough_room, models_bytes
 from projections import catalog
 from projections.engine import CaughtUp, catch_up, model_path
+from projections.projector import Projector
 from projections.rebuilding import Rebuilt, rebuild_all
 from replay.run import Tell
 
@@ -18,20 +24,55 @@ def rebuild(
     home: Path, names: Sequence[str], *, as_of: str | None, known_at: str | None, into: Path | None, tell: Tell
 ) -> list[Rebuilt]:
     """Rebuild the named read models, all when none is named. as_of and known_at: a date, or a time with a zone."""
-    chosen = [catalog.find(name) for name in names] or list(catalog.projectors())
+    chosen = [catalog.find(name) for name in dict.fromkeys(names)] or list(catalog.projectors())
+    valid = end_of(as_of) if as_of else None
+    recorded = end_of(known_at) if known_at else None
+    if (valid or recorded) and (into is None or into.resolve() == home.resolve()):
+        raise LedgerError("the past would take the place of the present", hint="Name a folder for it: --into DIR.")
+    check_has_its_ledger(home)
+    open_log(home).close()  # before anything is made
+    check_no_strangers(into or home, [one.name for one in chosen], strict=into is not None)
     if into is not None:
         check_writable(into)
-    tell("rebuild", ", ".join(one.name for one in chosen), 0, 0)
-    return rebuild_all(
-        chosen, home, as_of=end_of(as_of) if as_of else None, known_at=end_of(known_at) if known_at else None, into=into
-    )
+    tell("rebuild", f"{chosen[0].name}.db" if len(chosen) == 1 else f"{len(chosen)} read models", 0, 0)
+    with enough_room(into or home, models_bytes(home)):
+        return _stoppable(lambda: rebuild_all(chosen, home, as_of=valid, known_at=recorded, into=into), chosen)
+
+
+def _stoppable(work: Callable[[], list[Rebuilt]], chosen: Sequence[Projector]) -> list[Rebuilt]:
+    """Several models are rebuilt in processes of their own. Ctrl-C reaches a whole process group; only this process shall
+    answer, and stop the others: they inherit the mask of the thread that starts them.
+    """
+    if len(chosen) == 1:
+        return work()
+    with ThreadPoolExecutor(1, initializer=_deafen) as pool:
+        done = pool.submit(work)
+        try:
+            return done.result()
+        except KeyboardInterrupt:
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+
+
+def _deafen() -> None:
+    """Block Ctrl-C in this thread. The tracker of multiprocessing, when it starts, would take the block away again."""
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def catch_up_all(home: Path, *, tell: Tell) -> list[CaughtUp]:
     """Bring every read model to the head of the log."""
     done = []
-    with open_log(home) as log:
+    check_has_its_ledger(home)
+    check_no_strangers(home, [one.name for one in catalog.projectors()])
+    with enough_room(home, models_bytes(home)), open_log(home) as log:
         for projector in catalog.projectors():
-            tell("catch up", projector.name, 0, 0)
-            done.append(catch_up(projector, log, model_path(home, projector.name)))
+            path = model_path(home, projector.name)
+            tell("catch up", path.name, 0, 0)
+            done.append(catch_up(projector, log, path, progress=_telling(tell, path.name)))
     return done
+
+
+def _telling(tell: Tell, file: str) -> Callable[[int, int], None]:
+    return lambda position, end: tell("catch up", file, position, end)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -16,19 +16,38 @@ from domain.errors import LedgerError
 from domain.moments import instant, zone
 from ledger.copying import back_up
 from ledger.log import Log, open_log
-from operations import model_proof
-from operations.home import BACKUPS, LEDGER, REPORTS, check_apart, check_writable, frozen_folders, time_stamp
-from projections.catalog import projectors
-from projections.engine import catch_up as catch_up_model
-from projections.engine import model_path
+from operations.blaming import blamed_on_the_ledger
+from operations.bringing import bring_up, compare
+from operations.home import (
+    BACKUPS,
+    LEDGER,
+    MANIFEST,
+    check_apart,
+    check_has_its_ledger,
+    check_no_strangers,
+    check_writable,
+    enough_room,
+    frozen_folders,
+    models_bytes,
+    remove_unfinished,
+    report_path,
+    time_stamp,
+)
+from operations.program import program_version
+from projections import catalog
 from replay import run as phases
 from replay.arduino_trader import SYSTEM
 from replay.page import page
 from replay.report import RunReport
 from replay.run import BATCH_MAX, Run, Tell
 from replay.seen import open_seen
+from replay.sources import Found
+from replay.system import LegacySystem
 
 SYSTEMS = {SYSTEM.name: SYSTEM}
+
+# A byte of legacy file takes a byte in the frozen copy, about one in the ledger, and one in the ledger's -wal meanwhile.
+_BYTES_PER_BYTE = 3
 
 
 def _silent(phase: str, file: str, done: int, total: int) -> None:
@@ -50,40 +69,50 @@ def replay(
 
     The report says what happened, also when sources could not be read (then nothing was appended). Raises LedgerError for
     what stops a run before it begins: no such folder, a home that is busy or is the legacy folder, a zone or system that
-    is not known.
+    is not known. Nothing is made in the home before the source was recognised.
     """
-    legacy = SYSTEMS.get(system or SYSTEM.name)
-    if legacy is None:
-        raise LedgerError(f"legacy system {system!r} is not known", hint=f"Known are: {', '.join(SYSTEMS)}.")
+    legacy = _system(system)
     now = datetime.now(UTC)
     report = RunReport(
-        system=legacy.name, source=str(source), home=str(home), mode=mode, started_at=instant(now), program=_version(),
-        timezone=timezone or "UTC", timezone_assumed=timezone is None,
+        system=legacy.name, source=str(source), home=str(home), mode=mode, started_at=instant(now),
+        program=program_version(), timezone=timezone or "UTC", timezone_assumed=timezone is None,
     )  # fmt: skip
     naive_zone = zone(report.timezone)
-    with _workplace(source, home, mode) as place, _opened(place, mode) as log:
+    files = _recognised(source, report, legacy)
+    check_apart(home, source)
+    check_has_its_ledger(home)
+    check_no_strangers(home, [one.name for one in catalog.projectors()])
+    with _workplace(home, mode) as place, _room(place, files), _opened(place, f"cli replay {source}") as log:
+        remove_unfinished(place)
         seen = open_seen(place / "replay.db")
         run = Run(log, seen, legacy, report, tell, naive_zone, timezone is None, batch_max)
         try:
-            _phases(run, source, place, place / BACKUPS / f"replay-{time_stamp(now)}", catch_up=catch_up)
+            with blamed_on_the_ledger(place):
+                _phases(run, files, place, place / BACKUPS / f"replay-{time_stamp(now)}", catch_up=catch_up)
         finally:
             seen.close()
-    if mode == "replay":
-        _write(report, home / REPORTS, time_stamp(now))
+        if mode == "replay":
+            _write(report, home)
     return report
 
 
-def _version() -> str:
-    try:
-        return version("daybook")
-    except PackageNotFoundError:
-        return "checkout"
+def _system(name: str | None) -> LegacySystem:
+    legacy = SYSTEMS.get(name or SYSTEM.name)
+    if legacy is None:
+        raise LedgerError(f"legacy system {name!r} is not known", hint=f"Known are: {', '.join(SYSTEMS)}.")
+    return legacy
+
+
+def _recognised(source: Path, report: RunReport, legacy: LegacySystem) -> list[Found]:
+    begin = time.perf_counter()
+    files = phases.recognise(source, report, legacy)
+    report.seconds["recognise"] = round(time.perf_counter() - begin, 3)
+    return files
 
 
 @contextmanager
-def _workplace(source: Path, home: Path, mode: str) -> Iterator[Path]:
+def _workplace(home: Path, mode: str) -> Iterator[Path]:
     """The home itself, or for dry-run and verify-only a throw-away copy that leaves the home as it is."""
-    check_apart(home, source)
     if mode == "replay":
         check_writable(home)
         yield home
@@ -91,21 +120,26 @@ def _workplace(source: Path, home: Path, mode: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="daybook-") as name:
         place = Path(name)
         if (home / LEDGER).exists():
-            with open_log(home) as log:
+            with enough_room(place, models_bytes(home)), open_log(home) as log:
                 back_up(log, place / LEDGER)
         yield place
 
 
 @contextmanager
-def _opened(place: Path, mode: str) -> Iterator[Log]:
-    with open_log(place, create=True, write=True, command=f"replay ({mode})") as log:
+def _room(place: Path, files: Sequence[Found]) -> Iterator[None]:
+    sizes = sum(file.path.stat().st_size for file in files)
+    with enough_room(place, _BYTES_PER_BYTE * sizes + max(models_bytes(place), sizes)):
+        yield
+
+
+@contextmanager
+def _opened(place: Path, command: str) -> Iterator[Log]:
+    with open_log(place, create=True, write=True, command=command) as log:
         yield log
 
 
-def _phases(run: Run, source: Path, place: Path, folder: Path, *, catch_up: bool) -> None:
+def _phases(run: Run, files: list[Found], place: Path, folder: Path, *, catch_up: bool) -> None:
     report = run.report
-    with run.timed("recognise"):
-        files = phases.recognise(source, report, run.system)
     try:
         with run.timed("freeze"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -117,11 +151,13 @@ def _phases(run: Run, source: Path, place: Path, folder: Path, *, catch_up: bool
                 phases.append_all(run, opened, write=write)
             if write:
                 _finish(run, place, catch_up=catch_up)
+            elif report.failed:
+                report.events_appended = report.run_events = 0
     except BaseException:
+        # The copy of a run that did not end proves nothing; the run that is started again makes its own.
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    if report.failed or report.mode != "replay" or not report.events_appended:
-        _drop_needless(folder, place, report)
+    _drop_needless(folder, place, report)
 
 
 def _finish(run: Run, place: Path, *, catch_up: bool) -> None:
@@ -132,11 +168,9 @@ def _finish(run: Run, place: Path, *, catch_up: bool) -> None:
         phases.prove(run)
     if catch_up:
         with run.timed("catch up"):
-            for projector in projectors():
-                run.tell("catch up", projector.name, 0, 0)
-                catch_up_model(projector, run.log, model_path(place, projector.name))
+            bring_up(run, place)
         with run.timed("compare"):
-            model_proof.compare(run, place)
+            compare(run, place)
     report = run.report
     report.position = run.log.head().position
     report.proven = not report.mismatches and report.sums_hold and report.rows_proven == report.rows
@@ -144,19 +178,30 @@ def _finish(run: Run, place: Path, *, catch_up: bool) -> None:
 
 def _drop_needless(folder: Path, place: Path, report: RunReport) -> None:
     """A frozen copy is kept for what it proves; one that failed, or equals the one before, proves nothing new."""
+    if report.events_appended and report.mode == "replay" and not report.failed:
+        return
     earlier = [one for one in frozen_folders(place) if one != folder]
-    same = earlier and (earlier[-1] / "manifest.json").exists() and _hashes(earlier[-1]) == _hashes(folder)
+    same = bool(earlier) and manifest_of(earlier[-1]) == manifest_of(folder)
     if report.failed or report.mode != "replay" or same:
         shutil.rmtree(folder, ignore_errors=True)
         report.frozen = earlier[-1].name if same else ""
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=dict[str, dict[str, str | int]])
+def manifest_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a frozen copy, as its manifest says."""
+    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=dict[str, dict[str, str | int]])
     return {name: str(about["sha256"]) for name, about in manifest.items()}
 
 
-def _write(report: RunReport, folder: Path, stamp: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"replay-{stamp}.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    (folder / f"replay-{stamp}.md").write_text(page(report), encoding="utf-8")
+def _write(report: RunReport, home: Path) -> None:
+    """The page last: where it stands, the report is whole."""
+    as_json = msgspec.json.format(msgspec.json.encode(report), indent=1)
+    for suffix, content in ((".json", as_json), (".md", page(report).encode())):
+        path = report_path(home, report.started_at, suffix)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)

@@ -1,199 +1,200 @@
-"""What the commands print: tables and sentences on stdout, or one JSON object; errors on stderr."""
+"""What the commands say of their results: tables and a last line that sums up, or one JSON object."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from domain.errors import LedgerError
-from operations.demonstration import Demo
-from operations.progress import Teller
+from operations.home import report_path
+from operations.printing import as_object, plain, say, table
 from operations.standing import Status
-from operations.verifying import Verification
+from operations.verifying import Part, Verification
+from projections.comparing import Difference
 from projections.engine import CaughtUp
 from projections.rebuilding import Rebuilt
-from replay.page import merged_tables
+from replay.page import by_file
 from replay.reconciling import Break
 from replay.report import RunReport
+from replay.sources import Use
 
 SHOWN_MAX = 20
+_NOTICED_MAX = 8
+_USED = (Use.READ, Use.SIDECAR, Use.UNREADABLE)
 
 
-def teller(*, as_json: bool) -> Teller:
-    """Progress on stderr."""
-    return Teller(quiet=as_json and not sys.stderr.isatty())
-
-
-def fail(error: LedgerError, *, as_json: bool) -> None:
-    """One line that says what is wrong and what to do."""
+def run_report(report: RunReport, *, as_json: bool, kept: bool = True) -> None:
+    """A run of replay: rows by file, breaks, what was noticed, and whether it is proven. kept: the home stays."""
     if as_json:
-        _json({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
-    hint = f" {error.hint}" if error.hint else ""
-    print(f"Error: {plain(error.message)}.{plain(hint)}".replace("..", "."), file=sys.stderr)
-
-
-def plain(text: object) -> str:
-    """Text from a file, with control characters written out, so that no terminal acts on them."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in str(text))
-
-
-def _json(value: object) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
-
-
-def _console() -> Console:
-    console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = 160
-    return console
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int = 1, title: str = "") -> None:
-    """A table whose first `texts` columns are text and the others numbers."""
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for index, name in enumerate(head):
-        table.add_column(name, justify="left" if index < texts else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else plain(cell)) for cell in row))
-    _console().print(table)
-
-
-def _say(text: str, style: str = "") -> None:
-    _console().print(Text(text, style=style), soft_wrap=True)
-
-
-def run_report(report: RunReport, *, as_json: bool) -> None:
-    """A run of replay: rows by table, breaks, findings, and one line that says whether it is proven."""
-    if as_json:
-        _json({**msgspec.to_builtins(report), "rows": report.rows, "exit_code": report.exit_code})
+        as_object({**msgspec.to_builtins(report), "rows": report.rows, "exit_code": report.exit_code})
         return
-    for name, reason in sorted(report.failed.items()):
-        _say(f"not read: {plain(name)}: {plain(reason)}", "bold red")
     rows = [
-        (t.file, t.table, t.read, t.events, t.unchanged, t.kept, t.repaired, sum(t.assumed.values()))
-        for t in merged_tables(report.tables)
+        (t.file, t.tables, t.read, t.events, t.unchanged, t.kept, t.repaired, t.assumed) for t in by_file(report.tables)
     ]
-    _table(("file", "table", "read", "= events", "+ unchanged", "+ kept", "repaired", "assumed"), rows, texts=2)
-    _breaks(report.breaks, "\nBreaks: differences that are listed, not smoothed over")
-    _breaks(report.mismatches, "\nDifferences that break the proof")
-    for line in report.findings[:SHOWN_MAX]:
-        _say(f"noticed: {plain(line)}")
-    for what, count in report.missing_eur.items():
-        if count:
-            _say(f"noticed: {count:,} {what}: no rate of that day is known")
-    _say(_conclusion(report), "bold green" if report.exit_code == 0 else "bold")
-
-
-def _conclusion(report: RunReport) -> str:
-    seconds = sum(report.seconds.values())
     if report.failed:
-        return f"{len(report.failed)} of {len(report.files)} files could not be read; the ledger is unchanged."
-    if report.mode == "verify-only":
-        return (
-            f"{report.rows:,} rows could be read; a replay would append {report.events_appended:,} events. "
-            f"Nothing was changed. {seconds:.1f} s"
-        )
-    verdict = "proven" if report.proven else "NOT PROVEN"
-    end = " (a throw-away home: nothing was changed)" if report.mode == "dry-run" else ""
-    breaks = f", {len(report.breaks):,} breaks" if report.breaks else ""
-    return f"{report.rows:,} rows, {report.events_appended:,} events appended{breaks}, {verdict}, {seconds:.1f} s{end}"
+        say("The other files were read and checked. A replay of all would give:", bold=True)
+    table(("file", "tables", "rows read", "= events", "+ unchanged", "+ kept", "repaired", "assumed"), rows)
+    _not_used(report)
+    _breaks(report.breaks, "where the sources contradict each other; recorded, nothing was adjusted")
+    _breaks(report.mismatches, "BETWEEN THE SOURCES AND WHAT THE LEDGER GIVES BACK")
+    _noticed(report)
+    if report.mode == "replay" and kept:
+        say(f"Table by table: {report_path(report.home, report.started_at, '.md')}")
+    for name, reason in sorted(report.failed.items()):
+        say(f"Not read: {plain(name)}: {plain(reason)}", bold=True, color="red")
+    say(_conclusion(report), bold=True, color="green" if report.exit_code == 0 else "red" if report.failed else None)
+
+
+def _not_used(report: RunReport) -> None:
+    unused = [f"{plain(one.name)} ({one.reason})" for one in report.files if one.use not in _USED]
+    if unused:
+        say("Not used: " + ", ".join(unused[:3]) + (f" and {len(unused) - 3} more" if len(unused) > 3 else ""))
 
 
 def _breaks(breaks: Sequence[Break], title: str) -> None:
-    if breaks:
-        rows = [(b.kind, b.subject, b.expected, b.found, b.reason) for b in breaks[:SHOWN_MAX]]
-        _table(("kind", "of", "expected", "found", "why"), rows, texts=5, title=title)
-        if len(breaks) > SHOWN_MAX:
-            _say(f"… and {len(breaks) - SHOWN_MAX:,} more in the report")
+    if not breaks:
+        return
+    say(f"\n{len(breaks):,} difference{'s' if len(breaks) > 1 else ''} {title}:", bold=True)
+    for reason, group in groupby(breaks[:SHOWN_MAX], key=lambda one: one.reason):
+        say(f"  {plain(reason)}")
+        for one in group:
+            say(plain(f"    {one.kind} {one.subject}: {one.expected}; {one.found}"))
+    if len(breaks) > SHOWN_MAX:
+        say(f"    … and {len(breaks) - SHOWN_MAX:,} more in the report")
+    say()
 
 
-def rebuilt(result: Sequence[Rebuilt], *, as_json: bool) -> None:
+def _noticed(report: RunReport) -> None:
+    lines = [*report.findings]
+    lines += [f"{count:,} {what}: no rate of that day is known" for what, count in report.missing_eur.items() if count]
+    for line in lines[:_NOTICED_MAX]:
+        say(f"Noticed: {plain(line)}")
+    if len(lines) > _NOTICED_MAX:
+        say(f"Noticed: … and {len(lines) - _NOTICED_MAX:,} more in the report")
+
+
+def _conclusion(report: RunReport) -> str:
+    seconds = f"{sum(report.seconds.values()):.1f} s"
+    if report.failed:
+        return (
+            f"{len(report.failed)} of {len(report.files)} files could not be read; the ledger is unchanged. Replay again when "
+            "all can be read; a damaged file without a back-up can be taken out of the folder."
+        )
+    if report.mode == "verify-only":
+        return (
+            f"{report.rows:,} rows can be read; a replay would append {report.events_appended:,} events, and what it finds "
+            f"reconciling. Nothing was changed. {seconds}"
+        )
+    verdict = "proven" if report.proven else "NOT PROVEN"
+    end = " (in a throw-away home: nothing was changed)" if report.mode == "dry-run" else ""
+    breaks = f", {len(report.breaks):,} breaks" if report.breaks else ""
+    return f"{report.rows:,} rows, {report.events_appended:,} events appended{breaks}, {verdict}, {seconds}{end}"
+
+
+def rebuilt(home: str, result: Sequence[Rebuilt], *, as_json: bool) -> None:
     """What a rebuild made, and where the old content was not what the log says."""
     if as_json:
-        _json([{**one._asdict(), "differences": [*map(str, one.differences)]} for one in result])
+        as_object({"home": home, "models": [_rebuilt(one) for one in result], "exit_code": 0})
         return
     rows = [
         (f"{one.name}.db", one.events, sum(one.rows.values()), len(one.differences), f"{one.seconds:.2f}")
         for one in result
     ]
-    _table(("read model", "events", "rows", "differed before", "seconds"), rows)
+    table(("read model", "events", "rows", "differed before", "seconds"), rows)
     for one in result:
-        for difference in one.differences[:SHOWN_MAX]:
-            _say(f"{one.name}.db: {plain(difference)}")
+        _differences(f"{one.name}.db", one.differences)
 
 
-def caught_up(result: Sequence[CaughtUp], *, as_json: bool) -> None:
+def _rebuilt(one: Rebuilt) -> dict[str, object]:
+    return {
+        "name": one.name, "position": one.position, "events": one.events, "rows": one.rows,
+        "old_position": one.old and one.old.position, "differences": [*map(str, one.differences)], "seconds": one.seconds,
+    }  # fmt: skip
+
+
+def _differences(name: str, differences: Sequence[Difference]) -> None:
+    for difference in differences[:SHOWN_MAX]:
+        say(f"{name}, before: {plain(difference)}")
+    if len(differences) > SHOWN_MAX:
+        say(f"{name}, before: … and {len(differences) - SHOWN_MAX:,} more (--json lists them)")
+
+
+def caught_up(home: str, result: Sequence[CaughtUp], *, as_json: bool) -> None:
     """How far each read model came."""
     if as_json:
-        _json([one._asdict() for one in result])
+        as_object({"home": home, "models": [one._asdict() for one in result], "exit_code": 0})
         return
     rows = [(f"{one.name}.db", one.rebuilt or "", one.events, one.position, f"{one.seconds:.2f}") for one in result]
-    _table(("read model", "rebuilt because", "new events", "position", "seconds"), rows, texts=2)
+    table(("read model", "built again because", "new events", "position", "seconds"), rows, texts=2)
 
 
 def verdict(result: Verification, *, as_json: bool) -> None:
-    """What was verified; what is wrong, by name."""
+    """What was verified; what is wrong, by name; and what it comes to."""
     if as_json:
-        _json({**msgspec.to_builtins(result), "exit_code": result.exit_code})
+        as_object({**msgspec.to_builtins(result), "exit_code": result.exit_code})
         return
     rows = [(part.name, _word(part), part.checked, f"{part.seconds:.2f}") for part in result.parts]
-    _table(("what", "verdict", "checked", "seconds"), [(*row[:3], row[3]) for row in rows], texts=3)
-    for part in result.parts:
-        for line in [*part.found, *part.unread][:SHOWN_MAX]:
-            _say(f"{part.name}: {plain(line)}", "red")
-        if len(part.found) > SHOWN_MAX:
-            _say(f"{part.name}: … and {len(part.found) - SHOWN_MAX:,} more (--json lists all)")
-    if any(part.found and not part.repaired and part.name.endswith(".db") for part in result.parts):
-        _say("Read models can be derived again: cli verify projections --repair")
+    table(("what", "verdict", "checked", "seconds"), rows, texts=3)
+    for names, lines, color in _named(result):
+        for line in lines[:SHOWN_MAX]:
+            say(f"{names}: {plain(line)}", color=color)
+        if len(lines) > SHOWN_MAX:
+            say(f"{names}: … and {len(lines) - SHOWN_MAX:,} more (--json lists them)")
+    for line in _advice(result):
+        say(line)
+    say(_sum(result), bold=True, color="green" if result.exit_code == 0 else "red")
 
 
-def _word(part: object) -> str:
-    found, unread = getattr(part, "found", []), getattr(part, "unread", [])
-    if found:
-        return "repaired" if getattr(part, "repaired", False) else f"{len(found)} WRONG"
-    return "NOT READ" if unread else "sound"
+def _named(result: Verification) -> Iterator[tuple[str, list[str], str]]:
+    """What was found in each part; parts of which the same is to be said, such as no ledger to read, together."""
+    for lines, group in groupby(result.parts, key=lambda part: [*part.found, *part.unread]):
+        parts = list(group)
+        if lines:
+            yield ", ".join(one.name for one in parts), lines, "yellow" if parts[0].repaired else "red"
+
+
+def _word(part: Part) -> str:
+    if part.found:
+        return "repaired" if part.repaired else f"{len(part.found)} WRONG"
+    return "NOT READ" if part.unread else "sound"
+
+
+def _advice(result: Verification) -> list[str]:
+    wrong = {part.name for part in result.parts if part.is_wrong}
+    advice = []
+    if any(name.endswith(".db") for name in wrong):
+        advice.append("Read models can be derived again: cli verify projections --repair")
+    if any(part.name == "ledger" and (part.found or part.unread) for part in result.parts):
+        advice.append("The ledger is never repaired: keep this file, and put a back-up in its place.")
+    return advice
+
+
+def _sum(result: Verification) -> str:
+    wrong = [part.name for part in result.parts if part.is_wrong]
+    unread = [part.name for part in result.parts if part.unread]
+    if not wrong and not unread:
+        repaired = sum(part.repaired for part in result.parts)
+        mended = f", {repaired} of them after repair" if repaired else ""
+        return f"All {len(result.parts)} sound{mended}." if len(result.parts) > 1 else "Sound."
+    said = [f"wrong: {', '.join(wrong)}"] if wrong else []
+    said += [f"not read: {', '.join(unread)}"] if unread else []
+    return f"NOT VERIFIED ({'; '.join(said)})"
 
 
 def status(result: Status, *, as_json: bool) -> None:
     """The home at a glance."""
     if as_json:
-        _json(result)
+        as_object({**msgspec.to_builtins(result), "exit_code": 0})
         return
-    _say(f"{result.home}: {result.position:,} events, {result.ledger_bytes / 1e6:,.1f} MB, head {result.head[:16]}…")
-    _say(f"last recorded: {result.last_recorded_at or 'nothing yet'}; last report: {result.last_report or 'none'}")
+    say(f"{result.home}: {result.position:,} events, {result.ledger_bytes / 1e6:,.1f} MB, head {result.head[:16]}…")
+    say(f"last recorded: {result.last_recorded_at or 'nothing yet'}; last report: {result.last_report or 'none'}")
     rows = [(f"{m.name}.db", m.rebuild or "", m.position, m.behind, m.events, m.bytes) for m in result.models]
-    _table(("read model", "needs a rebuild because", "position", "behind", "events", "bytes"), rows, texts=2)
-
-
-def demo(result: Demo, *, as_json: bool) -> None:
-    """The tour: what was made, what was found, and one line at the end."""
-    if as_json:
-        _json({**msgspec.to_builtins(result), "proven": result.proven, "exit_code": result.exit_code})
-        return
-    _say(f"A legacy folder of {len(result.replay.files)} files was written in {result.written_s:.1f} s, dirt included:")
-    for line in result.planted:
-        _say(f"  {plain(line)}", "dim")
-    _say("\ncli replay legacy", "bold")
-    run_report(result.replay, as_json=False)
-    _say("\ncli rebuild-projection --all", "bold")
-    _table(("read model", "seconds"), [(f"{name}.db", f"{seconds:.2f}") for name, seconds in result.rebuilt.items()])
-    _say("\ncli verify", "bold")
-    verdict(result.verification, as_json=False)
-    _say(f"\ncli replay legacy, a second time: {result.again} events appended")
-    if result.kept:
-        _say(f"Kept in {result.folder}: try cli --home {result.folder}/home status")
-    _say(demo_line(result), "bold green" if result.proven else "bold red")
-
-
-def demo_line(result: Demo) -> str:
-    """The last line: rows, events, read models, proven or not, seconds."""
-    word = "proven" if result.proven else "NOT PROVEN"
-    return (
-        f"{result.replay.rows:,} rows, {result.replay.events_appended:,} events, {len(result.rebuilt)} read models, {word}, "
-        f"{result.seconds:.1f} seconds"
-    )
+    table(("read model", "to be built again because", "position", "behind", "events", "bytes"), rows, texts=2)
+    stale = [m.name for m in result.models if m.behind or m.rebuild]
+    if not result.position:
+        say("The log is empty. Begin with: cli replay SOURCE")
+    elif stale:
+        say(f"{len(stale)} of {len(result.models)} read models are not up to date. Bring them up: cli catch-up")
+    else:
+        say("All read models are up to date.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ledger.log import open_log
-from operations.home import REPORTS, frozen_folders
+from operations.home import REPORTS, check_has_its_ledger, frozen_folders
 from projections import catalog
 from projections.building import standing
 from projections.engine import model_path, reason_to_rebuild
@@ -40,6 +40,7 @@ class Status(Struct, kw_only=True):
 
 def status(home: Path) -> Status:
     """Look, change nothing."""
+    check_has_its_ledger(home)
     with open_log(home) as log:
         head = log.head()
         newest = log.at([head.position]) if head.position else []

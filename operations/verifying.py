@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 from msgspec import Struct, field
 
-from domain.errors import LedgerError
-from domain.event import decode
-from domain.legacy import ReplayCompleted, ReplayStarted
-from domain.moments import zone
-from domain.streams import stream
+from domain.errors import LedgerError, StoreError
 from ledger.log import Log, open_log
+from ledger.seal import FOLDER, seals_in
 from ledger.verifying import verify_log
-from operations.home import check_writable, frozen_folders
+from operations.blaming import blamed_on_the_ledger
+from operations.home import LEDGER, check_has_its_ledger, check_no_strangers, enough_room, models_bytes
+from operations.sealing import check_seals
+from operations.source_proof import prove_sources
 from projections import catalog
+from projections.projector import Projector
 from projections.rebuilding import rebuild
-from projections.verifying import verify_model
-from replay import run as phases
-from replay.arduino_trader import SYSTEM
-from replay.freezing import Frozen, sha256_of
-from replay.report import RunReport
-from replay.run import Run, Tell
-from replay.seen import open_seen
-
-Milestone = TypeVar("Milestone", ReplayStarted, ReplayCompleted)
+from projections.verifying import Verdict, verify_model
+from replay.run import Tell
 
 
 class Part(Struct, kw_only=True):
     """One thing that was verified. found: what is wrong, a sentence each. unread: what could not be read at all."""
 
     name: str
-    checked: str
+    checked: str = ""
     found: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     repaired: bool = False
     seconds: float = 0.0
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something was found and still stands."""
+        return bool(self.found) and not self.repaired
 
 
 class Verification(Struct, kw_only=True):
@@ -50,105 +49,103 @@ class Verification(Struct, kw_only=True):
     @property
     def exit_code(self) -> int:
         """0 all is well, 1 something was found, 3 something could not be read."""
-        if any(part.found and not part.repaired for part in self.parts):
+        if any(part.is_wrong for part in self.parts):
             return 1
         return 3 if any(part.unread for part in self.parts) else 0
 
 
+Check = Callable[[Log, Part], None]
+
+
 def verify(home: Path, what: str, *, repair: bool, tell: Tell) -> Verification:
-    """Verify the ledger, the projections, the sources, or all of them. repair: rebuild the read models that differ."""
+    """Verify the ledger, the projections, the sources, or all of them. repair: rebuild the read models that differ.
+
+    A part that cannot be read does not keep the others from being verified.
+    """
     result = Verification(home=str(home))
-    with open_log(home) as log:
+    check_has_its_ledger(home)
+    log, reason = _opened(home)
+    try:
         if what in ("ledger", "all"):
-            tell("verify", "ledger.db", 0, 0)
-            result.parts.append(_ledger(log))
-        if what in ("projections", "all"):
-            for projector in catalog.projectors():
-                tell("verify", f"{projector.name}.db", 0, 0)
-                result.parts.append(_model(projector.name, log, home, repair=repair))
-        if what in ("sources", "all"):
-            result.parts.append(_sources(log, home, tell))
+            tell("verify", LEDGER, 0, 0)
+            result.parts.append(_timed(Part(name="ledger"), partial(_check_ledger, home / LEDGER)))
+        for name, check in _checks(home, what, repair=repair, tell=tell):
+            tell("verify", name, 0, 0)
+            part = Part(name=name, unread=[] if log else [reason])
+            result.parts.append(_timed(part, partial(_blamed, home, check, log)) if log else part)
+    finally:
+        if log:
+            log.close()
     return result
 
 
-def _ledger(log: Log) -> Part:
-    begin = time.perf_counter()
-    verdict = verify_log(log)
-    part = Part(name="ledger", checked=f"{verdict.events:,} events, head {verdict.head.hash.hex()[:16]}…")
-    part.found = [f"position {f.position}: {f.message}" if f.position else f.message for f in verdict.findings]
-    part.seconds = round(time.perf_counter() - begin, 3)
-    return part
-
-
-def _model(name: str, log: Log, home: Path, *, repair: bool) -> Part:
-    projector = catalog.find(name)
-    verdict = verify_model(projector, log, home)
-    part = Part(name=f"{name}.db", checked=f"{verdict.events:,} events up to position {verdict.position:,}")
-    part.found = [*verdict.problems, *map(str, verdict.differences)]
-    part.seconds = round(verdict.seconds, 3)
-    if verdict.behind and not part.found:
-        part.checked += f", {verdict.behind:,} behind the log"
-    if part.found and repair:
-        rebuild(projector, log, home)
-        again = verify_model(projector, log, home)
-        part.repaired = again.is_proven
-    return part
-
-
-def _sources(log: Log, home: Path, tell: Tell) -> Part:
-    """The newest frozen copy against its manifest, the manifest in the log, and row by row against the log."""
-    begin = time.perf_counter()
-    part = Part(name="sources", checked="")
-    completed = _newest(log, ReplayCompleted)
-    started = _newest(log, ReplayStarted)
-    folders = frozen_folders(home)
-    if started is None:
-        part.checked = "nothing was ever replayed"
-    elif completed is None or not folders:
-        part.unread.append("no frozen copy of a completed run is left in backups/; replay the sources again")
-    else:
-        folder = next((one for one in reversed(folders) if _is_of(one, completed.manifest)), None)
-        if folder is None:
-            part.unread.append("no folder in backups/ is the copy that the log's newest run was made from")
-        else:
-            _compare_frozen(log, home, folder, completed, started, part, tell)
-    part.seconds = round(time.perf_counter() - begin, 3)
-    return part
-
-
-def _is_of(folder: Path, manifest: dict[str, str]) -> bool:
-    path = folder / "manifest.json"
-    return path.exists() and {*msgspec.json.decode(path.read_bytes())} == {*manifest}
-
-
-def _newest(log: Log, cls: type[Milestone]) -> Milestone | None:
-    found = [decode(one.topic, one.state) for one in log.stream(stream("replay", SYSTEM.name))]
-    return next((one for one in reversed(found) if isinstance(one, cls)), None)
-
-
-def _compare_frozen(
-    log: Log, home: Path, folder: Path, completed: ReplayCompleted, started: ReplayStarted, part: Part, tell: Tell
-) -> None:
-    frozen = []
-    for name, expected in completed.manifest.items():
-        path = folder / name
-        if not path.is_file():
-            part.unread.append(f"{name}: missing from {folder.name}")
-        elif (actual := sha256_of(path)) != expected:
-            part.found.append(f"{name}: its SHA-256 is {actual[:16]}…, the log says {expected[:16]}…")
-        else:
-            frozen.append(Frozen(name, path, actual, path.stat().st_size, "frozen"))
-    check_writable(home)
-    report = RunReport(system=SYSTEM.name, source=folder.name, home=str(home), mode="verify", started_at="", program="")
-    seen = open_seen(home / "replay.db")
+def _opened(home: Path) -> tuple[Log | None, str]:
+    """The log; or, when its file is damaged, why it cannot be opened. What a user can mend first is raised."""
     try:
-        run = Run(log, seen, SYSTEM, report, tell, zone(started.timezone), started.timezone_assumed)
-        with phases.opened(frozen) as files:
-            phases.prepare(run, files)
-            phases.prove(run)
+        return open_log(home), ""
+    except StoreError as error:
+        return None, f"not verified, because the ledger cannot be opened ({error.message})"
+
+
+def _checks(home: Path, what: str, *, repair: bool, tell: Tell) -> Iterator[tuple[str, Check]]:
+    if what in ("ledger", "all") and seals_in(home / FOLDER):
+        yield "seals", partial(_check_seals, home)
+    if what in ("projections", "all"):
+        for projector in catalog.projectors():
+            yield f"{projector.name}.db", partial(_check_model, projector, home, repair=repair)
+    if what in ("sources", "all"):
+        yield "sources", partial(_check_sources, home, tell)
+
+
+def _blamed(home: Path, check: Check, log: Log, part: Part) -> None:
+    with blamed_on_the_ledger(home):
+        check(log, part)
+
+
+def _timed(part: Part, work: Callable[[Part], None]) -> Part:
+    begin = time.perf_counter()
+    try:
+        work(part)
     except LedgerError as error:
+        if error.exit_code != StoreError.exit_code:
+            raise
         part.unread.append(error.message)
-    finally:
-        seen.close()
-    part.checked = f"{report.rows_proven:,} legacy rows of {len(frozen)} files in {folder.name}"
-    part.found += [f"{one.subject}: expected {one.expected}, found {one.found}" for one in report.mismatches]
+    part.seconds = round(time.perf_counter() - begin, 3)
+    return part
+
+
+def _check_ledger(path: Path, part: Part) -> None:
+    verdict = verify_log(path)
+    findings = [finding.message for finding in verdict.findings]
+    if findings and not verdict.events:
+        part.unread = findings
+        return
+    part.checked = f"{verdict.events:,} events, head {verdict.head.hash.hex()[:16]}…"
+    part.found = findings
+
+
+def _check_seals(home: Path, _: Log, part: Part) -> None:
+    part.checked = f"{len(seals_in(home / FOLDER)):,} signed statements of what the log held"
+    part.found = check_seals(home)
+
+
+def _check_model(projector: Projector, home: Path, log: Log, part: Part, *, repair: bool) -> None:
+    verdict = verify_model(projector, log, home)
+    part.checked = _checked(verdict)
+    part.found = [*verdict.problems, *map(str, verdict.differences)]
+    if part.found and repair:
+        check_no_strangers(home, [projector.name])
+        with enough_room(home, models_bytes(home)):
+            rebuild(projector, log, home)
+        again = verify_model(projector, log, home)
+        part.repaired, part.checked = again.is_proven, _checked(again)
+
+
+def _checked(verdict: Verdict) -> str:
+    behind = f", {verdict.behind:,} behind the log" if verdict.behind else ""
+    return f"{verdict.events:,} events up to position {verdict.position:,}{behind}"
+
+
+def _check_sources(home: Path, tell: Tell, log: Log, part: Part) -> None:
+    proof = prove_sources(log, home, tell)
+    part.checked, part.found, part.unread = proof.checked, proof.found, proof.unread

@@ -1,0 +1,57 @@
+"""The read models at the end of a run of replay: brought up to date, compared with the sources, mended where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from operations import model_proof
+from projections import catalog
+from projections.engine import catch_up, model_path
+from projections.rebuilding import Rebuilt, rebuild
+from projections.trouble import DAMAGED
+from replay.report import RunReport
+from replay.run import Run
+
+
+def bring_up(run: Run, home: Path) -> None:
+    """Bring every read model to the head of the log; what had to be built again, and why, is a finding."""
+    for projector in catalog.projectors():
+        path = model_path(home, projector.name)
+        was_there = path.exists()
+        run.tell("catch up", path.name, 0, 0)
+        done = catch_up(projector, run.log, path, progress=_telling(run, path.name))
+        if done.rebuilt and was_there:
+            run.report.findings.append(f"{path.name} was built again from the log: {done.rebuilt}")
+
+
+def _telling(run: Run, file: str) -> Callable[[int, int], None]:
+    return lambda position, end: run.tell("catch up", file, position, end)
+
+
+def compare(run: Run, home: Path) -> None:
+    """Compare the sources with the read models. One that differs is derived again: the log decides, not the file."""
+    report = run.report
+    before = len(report.mismatches), len(report.breaks)
+    names = [one.name for one in catalog.projectors()]
+    try:
+        model_proof.compare(run, home)
+        differing = sorted({one.model for one in report.models if one.differing} & {*names})
+    except DAMAGED:
+        differing = names
+    if not differing:
+        return
+    for name in differing:
+        _mended(report, rebuild(catalog.find(name), run.log, home))
+    del report.mismatches[before[0] :], report.breaks[before[1] :]
+    report.models = []
+    model_proof.compare(run, home)
+
+
+def _mended(report: RunReport, done: Rebuilt) -> None:
+    if done.differences:
+        count = len(done.differences)
+        what = str(done.differences[0]) if count == 1 else f"{count} differences, the first: {done.differences[0]}"
+        report.findings.append(f"{done.name}.db was not what the log says and was built again: {what}")
+    elif done.old is None:
+        report.findings.append(f"{done.name}.db was damaged and was built again from the log")

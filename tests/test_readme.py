@@ -1,0 +1,137 @@
+"""The tour in the README shows what really happens: its commands are run, and what they print is compared."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+CLI = """#!{python}
+import sys
+sys.path.insert(0, {root!r})
+from cli import main
+sys.exit(main())
+"""
+
+# For a machine without the sqlite3 shell: what the tour asks of it.
+SQLITE = """#!{python}
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+try:
+    for row in db.execute(sys.argv[2]):
+        print("|".join(str(cell) for cell in row))
+except sqlite3.Error as error:
+    sys.exit(f"Error: stepping, {{error}} ({{error.sqlite_errorcode}})")
+"""
+
+# What is another on every machine and every day: seconds, moments, hashes.
+VARIES = [
+    (re.compile(r"\d{8}T\d{6}\.\d{6}Z"), "<stamp>"),
+    (re.compile(r"\b[0-9a-f]{16}…"), "<hash>…"),
+    (re.compile(r"\d+\.\d+ (?=s\b|seconds)"), "<seconds> "),
+    (re.compile(r" +\d+\.\d\d$"), " <seconds>"),
+]
+
+
+class Step(NamedTuple):
+    """A command of the tour and the lines shown below it."""
+
+    command: str
+    shown: list[str]
+
+
+def steps() -> Iterator[Step]:
+    """`$ ` begins a command, but for those that the demo itself shows between its lines."""
+    for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+        step: Step | None = None
+        for line in block.splitlines():
+            if line.startswith("$ ") and not (step and step.command.startswith("cli demo")):
+                if step:
+                    yield step
+                step = Step(line[2:], [])
+            elif step:
+                step.shown.append(line)
+        if step:
+            yield step
+
+
+def steady(line: str) -> str:
+    for varying, name in VARIES:
+        line = varying.sub(name, line)
+    return line.strip()
+
+
+def matches(shown: str, printed: str) -> bool:
+    """`…` stands for any text within a line."""
+    pattern = ".*".join(map(re.escape, re.split(r"(?<![>])…", steady(shown))))
+    return re.fullmatch(pattern, steady(printed)) is not None
+
+
+def missing(shown: list[str], printed: list[str]) -> str | None:
+    """The first line that was not printed in its place; a line `…` stands for any lines, else one follows the other."""
+    place, anywhere = 0, False
+    for line in shown:
+        if line == "…":
+            anywhere = True
+            continue
+        ends = len(printed) if anywhere else place + 1
+        found = next((at for at in range(place, min(ends, len(printed))) if matches(line, printed[at])), None)
+        if found is None:
+            return line
+        place, anywhere = found + 1, False
+    return None if anywhere or place == len(printed) else f"(more was printed: {printed[place]})"
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> dict[str, str]:
+    """An environment with `cli` and `sqlite3` on its path; the machine's own shell where it has one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, text in (("cli", CLI), *([] if shutil.which("sqlite3") else [("sqlite3", SQLITE)])):
+        path = folder / name
+        path.write_text(text.format(python=sys.executable, root=str(ROOT)))
+        path.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if name not in {"DAYBOOK_HOME", "FORCE_COLOR"}}
+    return kept | {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def test_the_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str]) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    count = 0
+    for step in steps():
+        words = shlex.split(step.command)
+        if words[0] == "export":
+            name, _, value = words[1].partition("=")
+            tools[name] = value
+            continue
+        done = subprocess.run(words, cwd=place, env=tools, capture_output=True, text=True, check=False, timeout=60)
+        printed = (done.stdout or done.stderr).splitlines()  # a slow machine is told of progress on stderr
+        wrong = missing(step.shown, printed)
+        assert wrong is None, f"$ {step.command}\nnot found: {wrong}\n\n" + "\n".join(printed)
+        count += 1
+    assert count > 10
+
+
+@pytest.mark.parametrize("name", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
+def test_what_the_readme_points_to_is_there(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+def test_a_line_that_is_not_printed_is_found() -> None:
+    assert missing(["a", "…", "z"], ["a", "b", "z"]) is None
+    assert missing(["a", "…", "c"], ["a", "b", "z"]) == "c"
+    assert missing(["a", "z"], ["a", "b", "z"]) == "z"
+    assert missing(["a"], ["a", "b"]) == "(more was printed: b)"
+    assert missing(["a 0.3 s, … b"], ["a 12.5 s, whatever b"]) is None
