@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cli import main
 from domain.errors import LedgerError
 from ledger.log import Entry, open_log
 from operations.sealing import check_seals, prove, seal
@@ -174,3 +176,22 @@ def test_a_tree_kept_of_another_log_is_not_believed(sealed: Path, tmp_path: Path
     shutil.copy(sealed / "tree.db", home / "tree.db")
     seal(home)
     assert check_seals(home) == []
+
+
+def test_verify_names_a_tail_that_was_cut_off(sealed: Path, tmp_path: Path) -> None:
+    home = damaged(sealed, tmp_path / "verified", "DELETE FROM stored_events WHERE rowid > 650")
+    found = CliRunner().invoke(main, ["--home", str(home), "verify", "ledger", "--json"])
+    (part,) = [part for part in json.loads(found.stdout)["parts"] if part["name"] == "seals"]
+    assert found.exit_code == 1
+    assert part["found"] == ["seal-000000000701.json: the log ends at 650; 51 sealed events were cut off"]
+
+
+def test_the_commands_seal_and_prove(sealed: Path, tmp_path: Path) -> None:
+    home = damaged(sealed, tmp_path / "commands")
+    shutil.copy(sealed / "ledger.db", home / "ledger.db")
+    made = CliRunner().invoke(main, ["--home", str(home), "audit", "seal", "--to", str(tmp_path / "away"), "--json"])
+    assert (made.exit_code, json.loads(made.stdout)["position"]) == (0, 707)
+    assert [path.name for path in (tmp_path / "away").iterdir()] == ["seal-000000000707.json"]
+    out = tmp_path / "proof.json"
+    assert CliRunner().invoke(main, ["--home", str(home), "audit", "prove", "706", "--out", str(out)]).exit_code == 0
+    assert stranger(out).returncode == 0

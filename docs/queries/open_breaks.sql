@@ -1,0 +1,2 @@
+-- What should agree and does not, as it stands now.
+SELECT kind, subject, occurred_at, derived_quantity, reported_quantity, difference, reason FROM portfolio.reconciliations WHERE open ORDER BY kind, subject;

@@ -1,0 +1,124 @@
+"""Questions to the log that are answered by plain SQL: which events, of which kinds, from where, when."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from domain.errors import LedgerError
+from ledger.failures import translated
+from ledger.log import Log, Stored
+from ledger.opening import uri
+
+_COLUMNS = "rowid, originator_id, originator_version, topic, state, recorded_at, source, hash"
+_VALID = "coalesce(state ->> '$.occurred_at', recorded_at)"
+_PAGE = 500
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which events. Times are inclusive and compared as text: a date, or an instant in the log's form.
+
+    type: without its version, such as trade-executed. stream: exact, or a prefix that ends with `*`. valid_: when it happened;
+    recorded_: when the ledger learned of it. run, file, table: provenance. text: anywhere in event or provenance.
+    """
+
+    type: str | None = None
+    stream: str | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+    recorded_from: str | None = None
+    recorded_to: str | None = None
+    run: int | None = None
+    file: str | None = None
+    table: str | None = None
+    text: str | None = None
+
+
+def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
+    parts: list[tuple[str, Any]] = []
+    if wanted.stream and wanted.stream.endswith("*"):
+        prefix = wanted.stream[:-1]
+        parts += [("originator_id >= ?", prefix), ("originator_id < ?", prefix + "\U0010ffff")]
+    elif wanted.stream:
+        parts.append(("originator_id = ?", wanted.stream))
+    asked = {
+        "topic GLOB ?": f"{_literal(wanted.type)}.v[0-9]*" if wanted.type else None,
+        f"{_VALID} >= ?": wanted.valid_from,
+        f"{_VALID} <= ?": wanted.valid_to,
+        "recorded_at >= ?": wanted.recorded_from,
+        "recorded_at <= ?": wanted.recorded_to,
+        "source ->> '$.run' = ?": wanted.run,
+        "source ->> '$.file' = ?": wanted.file,
+        "source ->> '$.table' = ?": wanted.table,
+        "(instr(state, ?) OR instr(source, ?))": wanted.text,
+    }
+    parts += [(condition, value) for condition, value in asked.items() if value is not None]
+    values = [value for condition, value in parts for _ in range(condition.count("?"))]
+    return " AND ".join(["TRUE", *(condition for condition, _ in parts)]), values
+
+
+def _literal(text: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in text)
+
+
+def search(log: Log, wanted: Wanted, *, after: int = 0, newest_first: bool = False) -> Iterator[Stored]:
+    """The events that are wanted, in order of position; read page by page, so that any number of them may come."""
+    conditions, values = _conditions(wanted)
+    order, beyond = ("DESC", "rowid < ?") if newest_first else ("ASC", "rowid > ?")
+    query = f"SELECT {_COLUMNS} FROM stored_events WHERE {beyond} AND {conditions} ORDER BY rowid {order} LIMIT {_PAGE}"
+    place = 2**63 - 1 if newest_first else after
+    with translated(log.path), closing(_connect(log)) as db:
+        while page := [Stored(*row) for row in db.execute(query, [place, *values])]:
+            yield from page
+            place = page[-1].position
+
+
+class Figure(NamedTuple):
+    """How many events of a type there are, their bytes, and the first and last position."""
+
+    type: str
+    events: int
+    bytes: int
+    first: int
+    last: int
+
+
+def statistics(log: Log) -> list[Figure]:
+    """Figures by type of event, most frequent first."""
+    query = (
+        "SELECT topic, count(*), sum(length(CAST(state AS BLOB)) + coalesce(length(CAST(source AS BLOB)), 0)), "
+        "min(rowid), max(rowid) FROM stored_events GROUP BY topic ORDER BY count(*) DESC, topic"
+    )
+    with translated(log.path), closing(_connect(log)) as db:
+        return [Figure(*row) for row in db.execute(query)]
+
+
+def event_at(log: Log, position: int) -> Stored:
+    """The event at a position; raises LedgerError when there is none."""
+    found = log.at([position])
+    if not found:
+        head = log.head().position
+        raise LedgerError(f"there is no event at position {position}", hint=f"The log has positions 1 to {head}.")
+    return found[0]
+
+
+def stream_of(log: Log, stream: str) -> list[Stored]:
+    """All events of a stream; raises LedgerError when there is no such stream, naming similar ones."""
+    found = log.stream(stream)
+    if not found:
+        with translated(log.path), closing(_connect(log)) as db:
+            near = db.execute(
+                "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? ORDER BY 1 LIMIT 3",
+                (stream,),
+            ).fetchall()
+        hint = f"Near it: {', '.join(str(row[0]) for row in near)}." if near else "See: cli audit stats"
+        raise LedgerError(f"there is no stream {stream}", hint=hint)
+    return found
+
+
+def _connect(log: Log) -> sqlite3.Connection:
+    return sqlite3.connect(uri(log.path, write=False), uri=True)
