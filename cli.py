@@ -132,7 +132,8 @@ def rebuild_projection(ctx: click.Context, names: tuple[str, ...], every: bool, 
     home = ctx.obj["home"]
     with Teller() as teller:
         result = rebuilding.rebuild(home, names, as_of=as_of, known_at=as_known_at, into=into, tell=teller.tell)
-    showing.rebuilt(str(into or home), result, as_json=as_json)
+    past_in_place = bool(as_of or as_known_at) and into is None
+    showing.rebuilt(str(into or home), result, past_in_place=past_in_place, as_json=as_json)
 
 
 @main.command("catch-up")

@@ -92,7 +92,7 @@ def _conclusion(report: RunReport) -> str:
     return f"{report.rows:,} rows, {report.events_appended:,} events appended{breaks}, {verdict}, {seconds}{end}"
 
 
-def rebuilt(home: str, result: Sequence[Rebuilt], *, as_json: bool) -> None:
+def rebuilt(home: str, result: Sequence[Rebuilt], *, past_in_place: bool, as_json: bool) -> None:
     """What a rebuild made, and where the old content was not what the log says."""
     if as_json:
         as_object({"home": home, "models": [_rebuilt(one) for one in result], "exit_code": 0})
@@ -104,6 +104,8 @@ def rebuilt(home: str, result: Sequence[Rebuilt], *, as_json: bool) -> None:
     table(("read model", "events", "rows", "differed before", "seconds"), rows)
     for one in result:
         _differences(f"{one.name}.db", one.differences)
+    if past_in_place:
+        say("The home shows the past now; cli catch-up brings the present back. --into DIR leaves the home alone.")
 
 
 def _rebuilt(one: Rebuilt) -> dict[str, object]:

@@ -69,7 +69,17 @@ def test_the_past_goes_into_a_folder_of_its_own(home: Path, tmp_path: Path) -> N
     assert contents(home) == before
     then = execute(tmp_path / "june" / "portfolio.db", "SELECT max(date) FROM portfolio_snapshots")
     assert str(then[0][0]) <= "2025-06-30"
-    assert run("rebuild-projection", "portfolio", "--as-of", "2025-06-30", "--into", home, home=home).exit_code == 2
+
+
+def test_the_past_in_the_place_of_the_present_is_said_and_caught_up(home: Path) -> None:
+    newest = "SELECT max(date) FROM portfolio_snapshots"
+    present = execute(home / "portfolio.db", newest)
+    result = run("rebuild-projection", "portfolio", "--as-of", "2025-06-30", home=home)
+    assert result.exit_code == 0
+    assert "The home shows the past now" in result.stdout
+    assert str(execute(home / "portfolio.db", newest)[0][0]) <= "2025-06-30"
+    assert run("catch-up", home=home).exit_code == 0
+    assert execute(home / "portfolio.db", newest) == present
 
 
 def test_the_home_may_be_named_before_or_behind_the_command(home: Path, tmp_path: Path) -> None:
