@@ -91,7 +91,6 @@ def test_a_home_that_lost_its_ledger_does_not_begin_a_new_one(source: Path, home
         (("replay", "{source}", "--timezone", "Mars/Olympus"), "time zone 'Mars/Olympus' is not known"),
         (("rebuild-projection", "profits"), "there is no read model 'profits'. There are: agents, cache,"),
         (("rebuild-projection", "config", "--as-of", "soon", "--into", "x"), "'soon' is not a time"),
-        (("rebuild-projection", "config", "--as-known-at", "2025-06-30"), "Name a folder for it: --into DIR"),
     ],
 )
 def test_what_is_not_known_is_named(source: Path, home: Path, command: tuple[str, ...], said: str) -> None:
