@@ -91,7 +91,11 @@ def _end(connection: sqlite3.Connection) -> tuple[Head, int]:
         row = (connection.execute(_LAST_IN_INDEX).fetchone()[0], START)
     position, digest = row or EMPTY
     head = Head(position, digest if isinstance(digest, bytes) else str(digest).encode())
-    return head, connection.execute(_COUNT, (position,)).fetchone()[0]
+    try:
+        return head, connection.execute(_COUNT, (position,)).fetchone()[0]
+    except sqlite3.DatabaseError:
+        # A page in the middle is damaged: there should be as many as the head says, and each that is missing is named.
+        return head, position
 
 
 def _schema(connection: sqlite3.Connection) -> Iterator[Finding]:

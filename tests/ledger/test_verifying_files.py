@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from domain.errors import HomeError
 from ledger.chain import Head
+from ledger.log import Entry, open_log
 from ledger.verifying import verify_log
 from tests.ledger.damage import COUNT, kinds, opened
 from tests.ledger.samples import chain, rows
+
+STATE = b'{"event":"setting-changed.v1","key":"k","value":"' + b"v" * 200 + b'"}'
 
 
 @pytest.mark.parametrize(
@@ -88,3 +91,18 @@ def test_a_file_that_lost_its_end_is_a_finding(sample: Path, tmp_path: Path) -> 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="no ledger"):
         verify_log(tmp_path / "ledger.db")
+
+
+def test_a_page_that_was_wiped_in_the_middle_does_not_hide_the_rest(tmp_path: Path) -> None:
+    with open_log(tmp_path, create=True, write=True) as log:
+        log.append([Entry(f"setting:{n}", "setting-changed.v1", STATE) for n in range(600)])
+    path = tmp_path / "ledger.db"
+    size = path.stat().st_size // 4096
+    for page in range(20, size - 4, 7):
+        copy = tmp_path / f"wiped-{page}.db"
+        content = bytearray(path.read_bytes())
+        content[page * 4096 : (page + 1) * 4096] = bytes(4096)
+        copy.write_bytes(content)
+        found = verify_log(copy)
+        assert found.findings
+        assert found.events == 600
