@@ -9,6 +9,11 @@ _RESERVED = re.compile(r"[%:\x00-\x20\x7f]")
 _LONGEST = 120
 
 
+def is_plain(key: object) -> bool:
+    """Whether a key stands in a stream id as it is: nothing in it to encode, not too long."""
+    return type(key) is str and key.isalnum() and len(key) <= _LONGEST
+
+
 def stream(kind: str, *key: str) -> str:
     """`kind:key:key`; separators and control characters inside a key are percent-encoded, a very long key is hashed."""
     parts = [key_part if key_part.isalnum() else _RESERVED.sub(_encoded, key_part) for key_part in key]

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from domain.streams import stream
+from domain.streams import is_plain, stream
 from replay.mapping import KeepRow, Knowledge, TableMapping
 from replay.reading import Table, quote
 
@@ -24,6 +24,7 @@ class RowNames:
         self._width = len(columns)
         self.key = [columns.index(column) for column in mapping.key] if mapping else []
         self._twins = [columns.index(column) for column in mapping.twins if column in columns] if mapping else []
+        self._one_column = mapping is not None and len(self.key) == 1 and mapping.key_name is None
         self._primary = [columns.index(column) for column in table.key]
         # A table can hide its row numbers behind columns of all three names; then only all its cells tell its rows apart,
         # also when it has a key, which may be NULL.
@@ -54,8 +55,10 @@ class RowNames:
         mapping = self._mapping
         if mapping is None:
             return None
-        key = [row[index] for index in self.key]
         twin = row[self._width + 1]
+        if self._one_column and twin == 1 and is_plain(row[self.key[0]]):
+            return f"{mapping.kind}:{row[self.key[0]]}"
+        key = [row[index] for index in self.key]
         if None in key and self._twins:
             name = stream(mapping.kind, "", *(_key_text(row[index]) for index in self._twins))
         elif all(type(part) in (str, int) for part in key):
