@@ -111,7 +111,9 @@ def plausible(column: str, kind: str) -> st.SearchStrategy[Any]:
         return st.sampled_from(("BUY", "SELL"))
     if column.endswith(("_at", "updated", "_synced", "_start", "_end")):
         return STAMPS
-    return {"REAL": st.floats(0, 1e6), "INTEGER": st.integers(0, 5)}.get(kind, _NAMES)
+    return {"REAL": st.floats(0, 1e6) | st.sampled_from((0.0, -0.0, 1.0)), "INTEGER": st.integers(0, 5)}.get(
+        kind, _NAMES
+    )
 
 
 def typed_rows(columns: Sequence[tuple[str, str]], *, wild: bool) -> st.SearchStrategy[list[tuple[Any, ...]]]:

@@ -197,8 +197,14 @@ def only_a_header(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:16])
 
 
+def a_wrong_count_of_free_pages(path: Path) -> None:
+    """Every row can still be read; only SQLite's own check finds it."""
+    overwritten(path, 36, bytes((0, 0, 0, 5)))
+
+
 HARM = (
     cut, without_a_page, a_corrupt_page, a_corrupt_header, something_else, encrypted, a_folder, only_a_header,
+    a_wrong_count_of_free_pages,
 )  # fmt: skip
 
 
@@ -217,6 +223,13 @@ def test_a_file_that_cannot_be_read_whole_is_named_and_nothing_is_appended(
     (full.folder / file).write_bytes(whole)
     assert full.replay(catch_up=False).proven
     assert recorded_rows(full.home) == legacy_rows(full.folder)
+
+
+def test_prices_whose_index_lost_a_row_are_refused(full: Legacy) -> None:
+    path = full.folder / "history/AAPL_US.db"
+    content = path.read_bytes()
+    overwritten(path, content.rindex(b"2025-01-03"), b"2025-01-09")
+    assert "index" in refused(full, "history/AAPL_US.db")
 
 
 def test_a_file_that_may_not_be_read_is_named(full: Legacy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,15 @@ UTF_16 = Table(
     "config.db", "own", "PRAGMA encoding = 'UTF-16le'; CREATE TABLE own (a TEXT)", ("a",),
     [("é\x00x",), ("😀",), (BrokenText(b"\xd8\x00"),), (BrokenText(b"\x00\xd8\x00\x00"),), (BrokenText(b"abc"),)],
 )  # fmt: skip
+TWO_ZEROS = Table(
+    "history/AAPL_US.db", "daily_prices", "CREATE TABLE daily_prices (date PRIMARY KEY, open_price, close_price, volume)",
+    ("date", "open_price", "close_price", "volume"), [("2025-01-02", 0.0, 1.0, 0), ("2025-01-03", -0.0, 1, 0.0)],
+)  # fmt: skip
+PINNED = {"hidden row numbers": HIDDEN_ROW_NUMBERS, "UTF-16": UTF_16, "two zeros": TWO_ZEROS}
 
 
-@pytest.mark.parametrize("table", [HIDDEN_ROW_NUMBERS, UTF_16], ids=["hidden row numbers", "UTF-16"])
-def test_what_the_search_once_found_is_given_back(tmp_path: Path, table: Table) -> None:
+@pytest.mark.parametrize("table", PINNED.values(), ids=PINNED)
+def test_what_is_hard_to_find_by_chance_is_given_back(tmp_path: Path, table: Table) -> None:
     write(tmp_path / "legacy", [table])
     assert replay(tmp_path / "legacy", tmp_path / "home", catch_up=False).proven
     assert recorded_rows(tmp_path / "home") == legacy_rows(tmp_path / "legacy")

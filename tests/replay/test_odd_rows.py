@@ -177,3 +177,14 @@ def test_generated_columns_and_the_tables_of_an_index_are_rows_like_any_other(le
     assert "notes" not in names
     with pytest.raises(apsw.SQLError, match="no such table"):
         legacy.model("config", "SELECT a FROM own")
+
+
+def test_a_file_that_breaks_its_own_not_null_is_read_and_the_row_is_kept(legacy: Legacy) -> None:
+    legacy.run_new("config.db", "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT, updated_at TEXT)")
+    legacy.write("config.db", settings=[{"key": "a", "value": None}, {"key": "b", "value": "1"}])
+    legacy.run("config.db", "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'value TEXT', "
+               "'value TEXT NOT NULL') WHERE name = 'settings'; PRAGMA writable_schema = OFF")  # fmt: skip
+    report = legacy.replay()
+    assert report.failed == {}
+    assert tally(report, "config.db", "settings").kept == 1
+    assert legacy.model("config", "SELECT key FROM settings") == [("b",)]
