@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -103,6 +104,12 @@ class Translator:
         kind_of, names = kinds(mapping.event), self.table.columns
         taken = list(enumerate(mapping.targets(names)))
         self._fields = [(index, field, kind_of[field]) for index, field in taken if field in kind_of]
+        self._taken = [field for _, field, _ in self._fields]
+        places = [index for index, _, _ in self._fields]
+        # Of a single place itemgetter would give the bare cell.
+        self._cells_of: Callable[[Cells], Sequence[Any]] = (
+            itemgetter(*places) if len(places) > 1 else lambda row: [row[place] for place in places]
+        )
         self.tally.unknown_columns = [names[index] for index, field in taken if field not in kind_of]
         self._times = [(field, kind) for _, field, kind in self._fields if kind in (Kind.INSTANT, Kind.MOMENT)]
         self._constants: Fields = dict(mapping.constants)
@@ -172,7 +179,8 @@ class Translator:
             return self._keep(row, body, str(reason))
         assert name is not None
         self.tally.events += 1
-        self.tally.assumed.update(event.assumed)
+        for field in event.assumed:
+            self.tally.assumed[field] += 1
         self.tally.repaired += event.repaired is not None
         key = [wrap(row[index]) for index in self._names.key]
         source = provenance.of_row(self.shared, key, body)
@@ -190,7 +198,7 @@ class Translator:
             raise KeepRow(self.why_kept)
         if name is None:
             raise KeepRow(self._names.why_none(row))
-        fields: Fields = {field: row[index] for index, field, _ in self._fields}
+        fields: Fields = dict(zip(self._taken, self._cells_of(row), strict=True))
         repaired = mapping.repair(dict(zip(self.table.columns, row, strict=False))) if mapping.repair else None
         if repaired is not None:
             taken = zip(mapping.targets([*repaired]), repaired.values(), strict=True)
