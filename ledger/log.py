@@ -37,6 +37,7 @@ _SOURCES = (
     "SELECT rowid, originator_id, originator_version, topic, source FROM stored_events WHERE source IS NOT NULL AND "
 )
 _HASHES = "SELECT rowid, hash FROM stored_events WHERE "
+_COUNT = "SELECT count(*) FROM stored_events WHERE rowid <= ?"
 _RANGE = "rowid > ? AND rowid <= ?"
 _TOPICS = " AND topic IN ({})"
 _LIMIT = " ORDER BY rowid LIMIT ?"
@@ -129,6 +130,11 @@ class Log:
     ) -> list[tuple[int, bytes]]:
         """Position and hash of such events, for counting what a projector must have seen."""
         return self._range(_HASHES, after, through, topics, limit)
+
+    def count(self, *, through: int, topics: Collection[str]) -> int:
+        """How many events of these topics there are up to a position."""
+        marks = ", ".join("?" * len(topics))
+        return int(self._all(f"{_COUNT} AND topic IN ({marks})", (through, *topics))[0][0])
 
     # Any: rows of whichever columns were selected.
     def _range(

@@ -78,6 +78,9 @@ class ListedLog:
             for place, _, _, of_event in self.states(after=after, through=through, topics=topics, limit=limit)
         ]
 
+    def count(self, *, through: int, topics: Collection[str]) -> int:
+        return sum(event.topic in topics for event in self.stored if event.position <= through)
+
     def recorded_position(self, known_at: str) -> int:
         return sum(event.recorded_at <= known_at for event in self.stored)
 

@@ -141,7 +141,7 @@ with open_log(home) as log:
 """
 
 
-@pytest.mark.parametrize(("module", "function"), [("building", "recount"), ("rebuilding", "_switch")])
+@pytest.mark.parametrize(("module", "function"), [("building", "_quick_check"), ("rebuilding", "_switch")])
 def test_a_killed_rebuild_leaves_the_live_model_and_no_litter(module: str, function: str, tmp_path: Path) -> None:
     ledger_of(tmp_path, [*OLD, *NEW])
     with open_log(tmp_path) as log:
