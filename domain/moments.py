@@ -48,11 +48,6 @@ def instant(moment: datetime) -> Instant:
     return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def moment_of(text: Instant) -> datetime:
-    """Read an instant of the log back into an aware datetime."""
-    return datetime.fromisoformat(text)
-
-
 def zone(name: str) -> ZoneInfo:
     """The named IANA time zone; raises LedgerError for a name that does not exist."""
     try:

@@ -168,10 +168,6 @@ class SeenTable:
             return []
         return [int(row[0]) for row in self._db.execute(_BLOCKS, (self._origin, last, first))]
 
-    def totals(self) -> int:
-        """How many rows are recorded, blocks left out."""
-        return int(next(iter(self._db.execute("SELECT count(*) FROM seen WHERE origin = ?", (self._origin,))))[0])
-
 
 def open_seen(path: Path) -> Seen:
     """Open or make the index; a file that cannot be used is deleted and derived again."""

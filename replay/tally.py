@@ -28,7 +28,6 @@ class TableTally(Struct, kw_only=True):
     assumed: Counter[str] = field(default_factory=Counter)
     kept_reasons: Counter[str] = field(default_factory=Counter)
     unknown_columns: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
     @property
     def adds_up(self) -> bool:

@@ -14,8 +14,7 @@ from typing import Any
 
 import msgspec
 
-SqlValue = int | float | str | bytes | None
-Row = Sequence[Any]  # cells of a row: SqlValue or NotUtf8
+Row = Sequence[Any]  # the cells of a row: what SQLite holds, or NotUtf8
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(dict[str, Any])
