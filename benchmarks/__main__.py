@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.measuring import FULL, QUICK, ROOT, Row, Sizes
 from benchmarks.page import line, page
 
-NAMES = ("prices", "facts", "verifying", "appending", "demo_home", "memory", "starting", "peers")
+NAMES = ("prices", "facts", "verifying", "appending", "demo_home", "memory", "starting", "peers", "large_log")
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 

@@ -41,7 +41,7 @@ def audit() -> None:
 @click.option("--text", help="Text anywhere in the event or its provenance.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--oldest", is_flag=True, help="From the first event on.  [default: the newest first]")
-@click.option("-f", "--follow", is_flag=True, help="Go on with the events that come.")
+@click.option("-f", "--follow", is_flag=True, help="In the order of the log, and go on with those that come.")
 @output
 @click.pass_context
 def log_(ctx: click.Context, /, *, limit: int, oldest: bool, follow: bool, form: str | None, **wanted: Any) -> None:
@@ -49,7 +49,7 @@ def log_(ctx: click.Context, /, *, limit: int, oldest: bool, follow: bool, form:
     from operations import auditing, showing_audit
 
     found = auditing.log_events(
-        ctx.obj["home"], auditing.wanted(**wanted), limit=limit, newest=not (oldest or follow), follow=follow
+        ctx.obj["home"], auditing.wanted(**wanted), limit=limit, newest=not oldest, follow=follow
     )
     showing_audit.events(found, form)
 

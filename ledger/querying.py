@@ -106,18 +106,50 @@ def event_at(log: Log, position: int) -> Stored:
     return found[0]
 
 
-def stream_of(log: Log, stream: str) -> list[Stored]:
-    """All events of a stream; raises LedgerError when there is no such stream, naming similar ones."""
-    found = log.stream(stream)
-    if not found:
-        with translated(log.path), closing(_connect(log)) as db:
-            near = db.execute(
-                "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? ORDER BY 1 LIMIT 3",
-                (stream,),
-            ).fetchall()
-        hint = f"Near it: {', '.join(str(row[0]) for row in near)}." if near else "See: cli audit stats"
-        raise LedgerError(f"there is no stream {stream}", hint=hint)
-    return found
+def stream_of(log: Log, stream: str) -> Iterator[Stored]:
+    """All events of a stream, oldest first, page by page; raises LedgerError when there is none, naming near ones."""
+    query = (
+        f"SELECT {_COLUMNS} FROM stored_events WHERE originator_id = ? AND originator_version > ? "
+        f"ORDER BY originator_version LIMIT {_PAGE}"
+    )
+    version = 0
+    with translated(log.path), closing(_connect(log)) as db:
+        while page := [Stored(*row) for row in db.execute(query, [stream, version])]:
+            yield from page
+            version = page[-1].version
+        if version == 0:
+            raise _no_stream(db, stream)
+
+
+def newest_of(log: Log, stream: str, *, through: int) -> Stored:
+    """The newest event of a stream up to a position, else its first; raises LedgerError when there is no such stream."""
+    query = f"SELECT {_COLUMNS} FROM stored_events WHERE originator_id = ? AND {{}} ORDER BY originator_version {{}} LIMIT 1"
+    with translated(log.path), closing(_connect(log)) as db:
+        row = db.execute(query.format("rowid <= ?", "DESC"), [stream, through]).fetchone()
+        row = row or db.execute(query.format("TRUE", "ASC"), [stream]).fetchone()
+        if row is None:
+            raise _no_stream(db, stream)
+        return Stored(*row)
+
+
+def neighbours(log: Log, event: Stored, count: int) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """Position and topic of up to `count` events of the same stream before an event, and after it, oldest first."""
+    query = (
+        "SELECT rowid, topic FROM stored_events WHERE originator_id = ? AND originator_version {} ? "
+        "ORDER BY originator_version {} LIMIT ?"
+    )
+    values = (event.stream, event.version, count)
+    with translated(log.path), closing(_connect(log)) as db:
+        before = db.execute(query.format("<", "DESC"), values).fetchall()
+        return before[::-1], db.execute(query.format(">", "ASC"), values).fetchall()
+
+
+def _no_stream(db: sqlite3.Connection, stream: str) -> LedgerError:
+    near = db.execute(
+        "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? ORDER BY 1 LIMIT 3", (stream,)
+    ).fetchall()
+    hint = f"Near it: {', '.join(str(row[0]) for row in near)}." if near else "See: cli audit stats"
+    return LedgerError(f"there is no stream {stream}", hint=hint)
 
 
 def _connect(log: Log) -> sqlite3.Connection:

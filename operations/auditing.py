@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from domain.event import Event, decode
 from domain.moments import end_of, is_date
 from domain.prices import DailyPricesRecorded, MonthlyPricesRecorded, PriceBlock
 from ledger.log import Log, Stored, open_log
-from ledger.querying import Figure, Wanted, event_at, search, statistics, stream_of
+from ledger.querying import Figure, Wanted, event_at, neighbours, search, statistics, stream_of
 from operations.shown import LEDGER, places
 from projections.engine import model_path
 from replay import provenance
@@ -74,18 +74,30 @@ def wanted(**asked: Any) -> Wanted:
 
 
 def log_events(home: Path, wanted: Wanted, *, limit: int | None, newest: bool, follow: bool) -> Iterator[Stored]:
-    """The events that are wanted; with `follow` it goes on with those that come, until it is stopped."""
+    """The events that are wanted: the newest first, or from the first one on.
+
+    With `follow` the newest come in the order of the log, or all of them when `newest` is not asked for, and then those that
+    are appended, until it is stopped.
+    """
     with open_log(home) as log:
-        after = 0
-        found = search(log, wanted, newest_first=newest)
-        for stored in islice(found, limit):
-            after = max(after, stored.position)
+        if not follow:
+            yield from islice(search(log, wanted, newest_first=newest), limit)
+            return
+        seen = log.head().position
+        found: Iterable[Stored] = search(log, wanted)
+        if newest:
+            found = reversed(list(islice(search(log, wanted, newest_first=True), limit)))
+        for stored in found:
+            seen = max(seen, stored.position)
             yield stored
-        while follow:
+        while True:
             time.sleep(FOLLOW_S)
-            for stored in search(log, wanted, after=max(after, 0)):
-                after = stored.position
+            # What does not match is not looked at again.
+            head = log.head().position
+            for stored in search(log, wanted, after=seen):
+                head = max(head, stored.position)
                 yield stored
+            seen = head
 
 
 def stats(home: Path) -> list[Figure]:
@@ -94,25 +106,23 @@ def stats(home: Path) -> list[Figure]:
         return statistics(log)
 
 
-def history(home: Path, stream: str) -> list[Stored]:
-    """All events of a stream."""
+def history(home: Path, stream: str) -> Iterator[Stored]:
+    """All events of a stream, oldest first."""
     with open_log(home) as log:
-        return stream_of(log, stream)
+        yield from stream_of(log, stream)
 
 
 def show(home: Path, position: int) -> Shown:
     """One event with its provenance, what it made, and its neighbours in the stream."""
     with open_log(home) as log:
         stored = event_at(log, position)
-        in_stream = [(one.position, one.topic) for one in log.stream(stored.stream)]
+        before, after = neighbours(log, stored, NEIGHBOURS)
         event = decode(stored.topic, stored.state)
         origin, row = _origin(stored)
         return Shown(
             position=stored.position, stream=stored.stream, version=stored.version, topic=stored.topic,
             recorded_at=stored.recorded_at, hash=stored.hash.hex(), state=msgspec.json.decode(stored.state), origin=origin,
-            row=row, produced=_produced(home, log, event),
-            before=[one for one in in_stream if one[0] < position][-NEIGHBOURS:],
-            after=[one for one in in_stream if one[0] > position][:NEIGHBOURS],
+            row=row, produced=_produced(home, log, event), before=before, after=after,
         )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from domain.event import topic_of
 from domain.moments import instant
 from ledger import seal as seals
 from ledger.log import Entry, Log, Stored, open_log
+from ledger.querying import event_at, newest_of
 from ledger.seal import Seal
 from ledger.tree import open_tree
 
@@ -78,16 +79,12 @@ def prove(home: Path, what: str, *, against: Path | None = None, since: Path | N
 
 def _event(log: Log, what: str, sealed: Seal) -> Stored:
     """The event at a position, or the newest sealed event of a stream."""
-    found = log.at([int(what)]) if what.isdigit() else log.stream(what)
-    if not found:
-        hint = f"Name a position up to {log.head().position}, or a stream."
-        raise LedgerError(f"there is no event {what}", hint=hint)
-    covered = [event for event in found if event.position <= sealed.position]
-    if not covered:
+    found = event_at(log, int(what)) if what.isdigit() else newest_of(log, what, through=sealed.position)
+    if found.position > sealed.position:
         raise LedgerError(
-            f"event {found[0].position} came after the seal at {sealed.position}", hint="Seal again: cli audit seal"
+            f"event {found.position} came after the seal at {sealed.position}", hint="Seal again: cli audit seal"
         )
-    return covered[-1]
+    return found
 
 
 def _hash_before(log: Log, position: int) -> str:

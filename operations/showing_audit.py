@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,11 @@ def _jsonable(cell: Any) -> Any:  # any SQL value in, any JSON value out
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:
+    rows = iter(rows)
+    begun = list(islice(rows, 1))  # before the head: an error of the first row shall come alone
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(head)
-    for row in rows:
+    for row in chain(begun, rows):
         writer.writerow([cell if form == "raw-csv" else _defused(cell) for cell in row])
 
 

@@ -128,7 +128,7 @@ def test_the_key_is_for_its_owner_only_and_never_in_the_ledger(sealed: Path) -> 
 
 @pytest.mark.parametrize("what", ["702", "99999", "0", "no:such", "706"])
 def test_an_event_that_is_not_sealed_or_not_there_is_said(sealed: Path, what: str) -> None:
-    with pytest.raises(LedgerError, match=r"after the seal|there is no event"):
+    with pytest.raises(LedgerError, match=r"after the seal|there is no (event|stream)"):
         prove(sealed, what)
 
 
