@@ -145,11 +145,16 @@ def neighbours(log: Log, event: Stored, count: int) -> tuple[list[tuple[int, str
 
 
 def _no_stream(db: sqlite3.Connection, stream: str) -> LedgerError:
-    near = db.execute(
-        "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? ORDER BY 1 LIMIT 3", (stream,)
-    ).fetchall()
-    hint = f"Near it: {', '.join(str(row[0]) for row in near)}." if near else "See: cli audit stats"
-    return LedgerError(f"there is no stream {stream}", hint=hint)
+    """Says which streams of the same kind stand beside the place where it would be."""
+    kind = stream.partition(":")[0] + ":"
+    query = (
+        "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id {} ? AND originator_id {} ? "
+        "ORDER BY 1 {} LIMIT 2"
+    )
+    before = db.execute(query.format("<", ">=", "DESC"), (stream, kind)).fetchall()[::-1]
+    after = db.execute(query.format(">", "<", "ASC"), (stream, kind + "\U0010ffff")).fetchall()
+    near = ", ".join(str(name) for (name,) in [*before, *after])
+    return LedgerError(f"there is no stream {stream}", hint=f"Near it: {near}." if near else "See: cli audit stats")
 
 
 def _connect(log: Log) -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""The tour in the README shows what really happens: its commands are run, and what they print is compared."""
+"""The tours in README and docs/ show what really happens: their commands are run, and what they print is compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOURS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/audit.md")}
 
 CLI = """#!{python}
 import sys
@@ -51,9 +51,9 @@ class Step(NamedTuple):
     shown: list[str]
 
 
-def steps() -> Iterator[Step]:
+def steps(text: str) -> Iterator[Step]:
     """`$ ` begins a command, but for those that the demo itself shows between its lines."""
-    for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         step: Step | None = None
         for line in block.splitlines():
             if line.startswith("$ ") and not (step and step.command.startswith("cli demo")):
@@ -106,11 +106,13 @@ def tools(tmp_path: Path) -> dict[str, str]:
     return kept | {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-def test_the_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str]) -> None:
+@pytest.mark.parametrize("tour", TOURS)
+def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], tour: str) -> None:
     place = tmp_path / "place"
     place.mkdir()
+    (place / "docs").symlink_to(ROOT / "docs")
     count = 0
-    for step in steps():
+    for step in steps(TOURS[tour]):
         words = shlex.split(step.command)
         if words[0] == "export":
             name, _, value = words[1].partition("=")
@@ -124,9 +126,12 @@ def test_the_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str]) -> N
     assert count > 10
 
 
-@pytest.mark.parametrize("name", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
-def test_what_the_readme_points_to_is_there(name: str) -> None:
-    assert (ROOT / name).exists()
+LINKS = [(tour, name) for tour, text in TOURS.items() for name in re.findall(r"\]\(((?!http)[^)#]+)\)", text)]
+
+
+@pytest.mark.parametrize(("tour", "name"), LINKS)
+def test_what_a_tour_points_to_is_there(tour: str, name: str) -> None:
+    assert (ROOT / tour).parent.joinpath(name).exists()
 
 
 def test_a_line_that_is_not_printed_is_found() -> None:
