@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from commands.audit import audit
+from commands.backup import backup
+from commands.options import common
 from domain.errors import LedgerError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -46,24 +47,10 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-def _home(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
-    if value is not None:
-        ctx.ensure_object(dict)["home"] = value
-
-
 def _models(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     from projections.catalog import projectors
 
     return [CompletionItem(one.name) for one in projectors() if one.name.startswith(begun)]
-
-
-# Any: a command takes what its options give.
-def common(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that every command has."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-    home = click.option("--home", type=click.Path(path_type=Path), expose_value=False, callback=_home,
-                        help="As before the command.")  # fmt: skip
-    return click.pass_context(as_json(home(command)))
 
 
 @click.group(cls=Program, context_settings=CONTEXT)
@@ -196,6 +183,7 @@ def demo(ctx: click.Context, into: Path | None, securities: int, years: int, as_
 
 
 main.add_command(audit)
+main.add_command(backup)
 
 
 if __name__ == "__main__":

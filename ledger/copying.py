@@ -11,11 +11,16 @@ from ledger.log import Log
 from ledger.opening import uri
 
 
-def back_up(log: Log, target: Path) -> None:
-    """Copy the whole ledger into a new file by SQLite's online backup."""
+def back_up(log: Log, target: Path, *, alone: bool = False) -> None:
+    """Copy the whole ledger into a new file by SQLite's online backup.
+
+    alone: the copy is a single file that stays one while it is read; opened as a ledger for writing it becomes one again.
+    """
     with (
         translated(target),
         closing(sqlite3.connect(uri(log.path, write=False), uri=True)) as source,
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)
+        if alone:
+            copy.execute("PRAGMA journal_mode = DELETE")

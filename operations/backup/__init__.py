@@ -1,0 +1,1 @@
+"""Back-ups: copies that were opened and checked before they got their name."""
