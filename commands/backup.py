@@ -26,3 +26,49 @@ def backup(ctx: click.Context, tier: str, to: tuple[Path, ...], as_json: bool) -
     from operations.backup.making import backup_now
 
     showing_backup.made(backup_now(ctx.obj["home"], tier, to=to), as_json=as_json)
+
+
+@click.command(short_help="Write the events that are new as signed segments.")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), multiple=True,
+              help="Into this folder as well. May be given again.")  # fmt: skip
+@common
+def ship(ctx: click.Context, to: tuple[Path, ...], as_json: bool) -> None:
+    """Write the events since the last segment as signed JSON Lines, into backups/segments: run each minute, a minute is the
+    most that can be lost. `cli restore` goes on from the newest copy with them.
+    """
+    from operations import showing_backup
+    from operations.backup.segments import ship_now
+
+    showing_backup.shipped(ship_now(ctx.obj["home"], to), as_json=as_json)
+
+
+@click.command(short_help="Make a home as it was at a point in time.")
+@click.option("--at", metavar="TIME|POSITION", help="2025-12-28, 2025-12-28T18:00:00Z (recorded time), or a position.  "
+              "[default: the newest there is]")  # fmt: skip
+@click.option("--from", "places", type=click.Path(path_type=Path, file_okay=False, exists=True), multiple=True,
+              help="Folder with copies and segments. May be given again.  [default: backups of the home]")  # fmt: skip
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), required=True, help="The restored home.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be used, and where the log would end.")
+@click.option("--replace", is_flag=True, help="Put it in the place of the home that is there, which is moved aside.")
+@common
+def restore(ctx: click.Context, at: str | None, places: tuple[Path, ...], into: Path, dry_run: bool, replace: bool,
+            as_json: bool) -> None:  # fmt: skip
+    """Restore a home from the best proven copy and the segments behind it, and verify it.
+
+    The log gets the same positions, times and hashes; its read models are derived from it. Exit code 1 when what was restored
+    is not sound; then nothing was put in place.
+    """
+    from operations import restoring, showing_backup
+    from operations.progress import Teller
+
+    with Teller() as teller:
+        found = restoring.restore(
+            restoring.places_of(ctx.obj["home"], places),
+            into,
+            at=at,
+            dry_run=dry_run,
+            replace=replace,
+            tell=teller.tell,
+        )
+    showing_backup.restored(found, dry_run=dry_run, as_json=as_json)
+    ctx.exit(found.exit_code)

@@ -13,10 +13,11 @@ from pathlib import Path
 import apsw
 from msgspec import Struct, field
 
-from domain.errors import HomeBusy, StoreError
+from domain.errors import HomeBusy, HomeError, StoreError
 from domain.moments import instant
 from ledger.copying import back_up
 from ledger.log import open_log
+from ledger.querying import event_at
 from ledger.seal import FOLDER as SEALS
 from ledger.seal import seals_in
 from ledger.verifying import Verified, verify_log
@@ -106,7 +107,7 @@ def _made(home: Path, place: Path, tier: Tier, now: datetime) -> Made:
                 copy = folder / path.relative_to(home)
                 copy.parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, copy)
-        manifests.write(_manifest(folder, tier, name, verified, now), folder)
+        manifests.write(_manifest(folder, tier, verified, now), folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -118,11 +119,13 @@ def _made(home: Path, place: Path, tier: Tier, now: datetime) -> Made:
     return _about(Copy(tier, path, found), is_new=True)
 
 
-def _manifest(folder: Path, tier: Tier, name: str, verified: Verified, now: datetime) -> Manifest:
+def _manifest(folder: Path, tier: Tier, verified: Verified, now: datetime) -> Manifest:
+    with open_log(folder) as log:
+        recorded_at = event_at(log, verified.head.position).recorded_at
     files = {str(one.relative_to(folder)): digested(one) for one in sorted(folder.rglob("*")) if one.is_file()}
     return Manifest(
-        tier=tier, name=name, made_at=instant(now.astimezone(UTC)), position=verified.head.position,
-        head=verified.head.hash.hex(), files=files, program=program_version(),
+        tier=tier, name=tier.period(now), made_at=instant(now.astimezone(UTC)), position=verified.head.position,
+        head=verified.head.hash.hex(), recorded_at=recorded_at, files=files, program=program_version(),
     )  # fmt: skip
 
 
@@ -132,6 +135,8 @@ def _copy_ledger(home: Path, folder: Path) -> Verified:
     with open_log(home) as log:
         back_up(log, path, alone=True)
     verified = verify_log(path)
+    if verified.events == 0:
+        raise HomeError(f"there is nothing in {home} to be copied yet", hint="Replay something first.")
     if verified.findings:
         raise StoreError(
             f"the ledger is not sound, and a copy of it would not be either: {verified.findings[0].message}",

@@ -24,7 +24,7 @@ class CopiedFile(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What a copy holds. position, head: the last event of its ledger, and that event's hash in hex.
+    """What a copy holds. position, head, recorded_at: the last event of its ledger, its hash in hex, and when it was recorded.
 
     digest: SHA-256 in hex over all the rest, so that a damaged manifest is told from damaged files.
     """
@@ -34,6 +34,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     made_at: Instant
     position: int
     head: str
+    recorded_at: Instant
     files: dict[str, CopiedFile]
     program: str
     format: str = FORMAT
