@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from commands.audit import audit
-from commands.backup import backup, restore, ship
+from commands.backup import backup, drill, restore, ship
 from commands.options import common
 from domain.errors import LedgerError
 
@@ -184,6 +184,7 @@ def demo(ctx: click.Context, into: Path | None, securities: int, years: int, as_
 
 main.add_command(audit)
 main.add_command(backup)
+main.add_command(drill)
 main.add_command(restore)
 main.add_command(ship)
 

@@ -72,3 +72,20 @@ def restore(ctx: click.Context, at: str | None, places: tuple[Path, ...], into: 
         )
     showing_backup.restored(found, dry_run=dry_run, as_json=as_json)
     ctx.exit(found.exit_code)
+
+
+@click.command(short_help="Prove that the newest copy can be restored.")
+@common
+def drill(ctx: click.Context, as_json: bool) -> None:
+    """Restore the newest copy into a folder that is removed again, verify its chain and seals, derive every read model, compare
+    them with the live ones, and record what was found.
+
+    Exit code 0 proven, 1 failed, 3 inconclusive: there was no copy, or no room.
+    """
+    from operations import drilling, showing_backup
+    from operations.progress import Teller
+
+    with Teller() as teller:
+        found = drilling.drill_now(ctx.obj["home"], tell=teller.tell)
+    showing_backup.drilled(found, as_json=as_json)
+    ctx.exit(found.exit_code)

@@ -8,6 +8,7 @@ import msgspec
 
 from operations.backup.making import Made
 from operations.backup.segments import Segment
+from operations.drilling import Drill, Verdict
 from operations.printing import as_object, plain, say
 from operations.restoring import Restored
 
@@ -60,3 +61,24 @@ def restored(found: Restored, *, dry_run: bool, as_json: bool) -> None:
     say(f"{plain(found.into)}: {said}, verified, {found.seconds:.2f} s", bold=True)
     if found.aside:
         say(f"The home that was there lies in {plain(found.aside)}")
+
+
+def drilled(found: Drill, *, as_json: bool) -> None:
+    """What the drill found."""
+    if as_json:
+        as_object({**msgspec.to_builtins(found), "exit_code": found.exit_code})
+        return
+    if found.verdict is Verdict.PROVEN:
+        say(
+            f"PROVEN: {plain(found.copy)} gives the log up to {found.position:,} and every read model.",
+            color="green",
+            bold=True,
+        )
+        say(f"Restored, derived and verified in {found.recover_seconds:.2f} s.")
+        lost = (
+            f"{found.lost_events:,} events of the last {found.lost_seconds:,.0f} s" if found.lost_events else "nothing"
+        )
+        say(f"If this home were lost now, {lost} would be lost with it.")
+        return
+    color = "red" if found.verdict is Verdict.FAILED else "yellow"
+    say(f"{found.verdict.upper()}: {plain(found.reason)}", color=color, bold=True)

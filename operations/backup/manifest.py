@@ -78,9 +78,9 @@ def read(folder: Path) -> Manifest | str:
         return f"{FILE} cannot be read: {error.strerror}"
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return f"{FILE} is damaged: {error}"
-    return (
-        found if found.format == FORMAT else f"{FILE} has the format {found.format!r}, which this version does not know"
-    )
+    if found.format != FORMAT:
+        return f"{FILE} has the format {found.format!r}, which this version does not know"
+    return found if found.digest == found.own_digest else f"{FILE} was altered: it does not agree with its own digest"
 
 
 def changed(folder: Path, manifest: Manifest) -> Iterator[str]:

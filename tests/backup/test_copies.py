@@ -208,7 +208,7 @@ def _pretend(home: Path, tier: Tier, moment: datetime) -> None:
 
 
 @given(damaged=st.sets(st.integers(0, 7)), keep=st.integers(1, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_pruning_keeps_the_newest_and_never_the_last_proven_copy_goes(
     tmp_path_factory: pytest.TempPathFactory, damaged: set[int], keep: int
 ) -> None:
