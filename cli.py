@@ -11,7 +11,15 @@ from click.shell_completion import CompletionItem
 
 from commands.audit import audit
 from commands.backup import backup, drill, restore, ship
+from commands.cutover import cutover, export_legacy
+from commands.health import health
 from commands.options import common
+from commands.record import record
+from commands.schema import schema
+from commands.simulate import simulate
+from commands.trace import QUESTIONS
+from commands.upkeep import maintain, retention, run, schedule
+from commands.watch import watch
 from domain.errors import LedgerError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -78,9 +86,10 @@ def main(ctx: click.Context, home: Path) -> None:
 @click.option("--verify-only", is_flag=True, help="Look at the sources and change nothing.")
 @click.option("--dry-run", is_flag=True, help="The whole run and its report into a throw-away home.")
 @click.option("--catch-up/--no-catch-up", default=True, help="Bring the read models up to date and compare them.")
+@click.option("--force", is_flag=True, help="Also after the cut-over from this system.")
 @common
 def replay(ctx: click.Context, source: Path, system: str | None, timezone: str | None, verify_only: bool, dry_run: bool,
-           catch_up: bool, as_json: bool) -> None:  # fmt: skip
+           catch_up: bool, force: bool, as_json: bool) -> None:  # fmt: skip
     """Replay the legacy databases in the folder (or file) SOURCE into the ledger, and prove it.
 
     The legacy files are only read. Killed anywhere and started again it ends with the same events; a second run of the same
@@ -94,7 +103,14 @@ def replay(ctx: click.Context, source: Path, system: str | None, timezone: str |
     mode = "verify-only" if verify_only else "dry-run" if dry_run else "replay"
     with Teller() as teller:
         report = replaying.replay(
-            source, ctx.obj["home"], system=system, timezone=timezone, mode=mode, catch_up=catch_up, tell=teller.tell
+            source,
+            ctx.obj["home"],
+            system=system,
+            timezone=timezone,
+            mode=mode,
+            catch_up=catch_up,
+            force=force,
+            tell=teller.tell,
         )
     showing.run_report(report, as_json=as_json)
     ctx.exit(report.exit_code)
@@ -124,15 +140,23 @@ def rebuild_projection(ctx: click.Context, names: tuple[str, ...], every: bool, 
 
 
 @main.command("catch-up")
+@click.option("--follow", is_flag=True, help="Stay, and bring them up within moments of every new entry.")
 @common
-def catch_up(ctx: click.Context, as_json: bool) -> None:
-    """Bring all read models up to date with the log."""
+def catch_up(ctx: click.Context, follow: bool, as_json: bool) -> None:
+    """Bring all read models up to date with the log.
+
+    A read model that meets an event it cannot take stops right before it; the others go on, and the exit code is 3.
+    """
+    if follow:
+        from commands.watch import follow_log
+
+        follow_log(ctx, as_json=as_json)
     from operations import rebuilding, showing
     from operations.progress import Teller
 
     with Teller() as teller:
         result = rebuilding.catch_up_all(ctx.obj["home"], tell=teller.tell)
-    showing.caught_up(str(ctx.obj["home"]), result, as_json=as_json)
+    ctx.exit(showing.caught_up(str(ctx.obj["home"]), result, as_json=as_json))
 
 
 @main.command(short_help="Check the ledger, the read models and the frozen sources.")
@@ -182,11 +206,24 @@ def demo(ctx: click.Context, into: Path | None, securities: int, years: int, as_
     ctx.exit(result.exit_code)
 
 
+for question in QUESTIONS:
+    audit.add_command(question)
 main.add_command(audit)
+main.add_command(record)
+main.add_command(schema)
 main.add_command(backup)
 main.add_command(drill)
+main.add_command(health)
 main.add_command(restore)
+main.add_command(retention)
+main.add_command(maintain)
+main.add_command(run)
+main.add_command(schedule)
+main.add_command(simulate)
 main.add_command(ship)
+main.add_command(watch)
+main.add_command(cutover)
+main.add_command(export_legacy)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ from pathlib import Path
 from benchmarks.measuring import FULL, QUICK, ROOT, Row, Sizes
 from benchmarks.page import line, page
 
-NAMES = ("prices", "facts", "verifying", "appending", "demo_home", "memory", "starting", "peers", "large_log")
+NAMES = (
+    "prices", "facts", "verifying", "appending", "entering", "demo_home", "memory", "starting", "peers", "auditing",
+    "large_log", "following",
+)  # fmt: skip
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 

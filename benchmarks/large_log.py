@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -12,6 +12,7 @@ from domain.event import topic_of
 from domain.portfolio import MetricCalculated
 from ledger.log import Entry, open_log
 from operations.auditing import history, show
+from operations.past import stream_as_of
 from operations.sealing import prove, seal
 
 _STREAMS = 100_000
@@ -31,14 +32,16 @@ def measure(place: Path, sizes: Sizes) -> Iterator[Row]:
     random = Random(1)  # the same places each time
     places = [random.randint(1, count) for _ in range(_ASKED)]
     streams = [_stream(place % _STREAMS) for place in places]
-    asked = {
+    asked: dict[str, Callable[[int], object]] = {
         "show": lambda at: show(home, places[at]),
         "history": lambda at: list(history(home, streams[at])),
         "prove": lambda at: prove(home, str(places[at])),
     }
+    asked["as-of of one stream"] = lambda at: stream_as_of(home, "2015-06-30", None, streams[at])
     for name, ask in asked.items():
         seconds = [timed(lambda at=at, ask=ask: ask(at)) for at in range(_ASKED)]  # type: ignore[misc]
-        yield Row(work=f"{name} in a log of {count:,} events", count=1, unit="answer", ours=seconds, goal_s=0.1)
+        goal = 1.0 if name.startswith("as-of") else 0.1
+        yield Row(work=f"{name} in a log of {count:,} events", count=1, unit="answer", ours=seconds, goal_s=goal)
 
 
 def make(home: Path, count: int) -> None:

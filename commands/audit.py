@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from commands.export import export
+from commands.filters import filters
+
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -29,16 +32,7 @@ def audit() -> None:
 
 
 @audit.command("log")
-@click.option("--type", help="Type of event, such as trade-executed.")
-@click.option("--stream", help="A stream, or the beginning of one: trade:31*")
-@click.option("--from", "valid_from", metavar="T", help="Happened at T or later: 2025-12-28 or 2025-12-28T18:00:00Z.")
-@click.option("--to", "valid_to", metavar="T", help="Happened at T or earlier.")
-@click.option("--recorded-from", metavar="T", help="Recorded at T or later.")
-@click.option("--recorded-to", metavar="T", help="Recorded at T or earlier.")
-@click.option("--run", type=int, help="Number of a replay.")
-@click.option("--file", help="Legacy file that it came from.")
-@click.option("--table", help="Legacy table that it came from.")
-@click.option("--text", help="Text anywhere in the event or its provenance.")
+@filters
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--oldest", is_flag=True, help="From the first event on.  [default: the newest first]")
 @click.option("-f", "--follow", is_flag=True, help="In the order of the log, and go on with those that come.")
@@ -132,3 +126,6 @@ def prove(ctx: click.Context, what: str, against: Path | None, since: Path | Non
     from operations import sealing, showing_audit
 
     showing_audit.proof(sealing.prove(ctx.obj["home"], what, against=against, since=since), out)
+
+
+audit.add_command(export)

@@ -8,8 +8,10 @@ the root. openssl checks the signature; the command is printed. Whose key it is,
 """
 
 import base64
+import functools
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -21,10 +23,7 @@ def sha(data):
 
 
 def frame(value):
-    if value is None:
-        return b"-,"
-    data = str(value).encode()
-    return b"%d:%b," % (len(data), data)
+    return b"-," if value is None else b"%d:%b," % (len(data := str(value).encode()), data)
 
 
 def event_hash(previous, event):
@@ -32,24 +31,23 @@ def event_hash(previous, event):
     return sha(previous + b"".join(frame(event[name]) for name in ORDER))
 
 
-def root_by_path(leaf, index, size, path):
-    """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2), None when the path has a wrong length."""
-    fn, sn, node = index, size - 1, sha(b"\x00" + leaf)
+def climb(fn, sn, old, new, path):
+    """The roots that a path leads to (RFC 9162, sections 2.1.3.2 and 2.1.4.2), None when it has a wrong length."""
     for step in path:
         if sn == 0:
-            return None
+            return None, None
         if fn & 1 or fn == sn:
-            node = sha(b"\x01" + step + node)
+            old, new = sha(b"\x01" + step + old), sha(b"\x01" + step + new)
             while not fn & 1 and fn:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            node = sha(b"\x01" + node + step)
+            new = sha(b"\x01" + new + step)
         fn, sn = fn >> 1, sn >> 1
-    return node if sn == 0 else None
+    return (old, new) if sn == 0 else (None, None)
 
 
 def extends(old, new, old_root, new_root, proof):
-    """Whether the tree of `new` events begins with the tree of `old` events (RFC 9162, section 2.1.4.2)."""
+    """Whether the tree of `new` events begins with the tree of `old` events."""
     if old == new:
         return not proof and old_root == new_root
     path = [old_root, *proof] if old & (old - 1) == 0 else proof
@@ -58,26 +56,14 @@ def extends(old, new, old_root, new_root, proof):
     fn, sn = old - 1, new - 1
     while fn & 1:
         fn, sn = fn >> 1, sn >> 1
-    first = second = path[0]
-    for step in path[1:]:
-        if sn == 0:
-            return False
-        if fn & 1 or fn == sn:
-            first, second = sha(b"\x01" + step + first), sha(b"\x01" + step + second)
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            second = sha(b"\x01" + second + step)
-        fn, sn = fn >> 1, sn >> 1
-    return sn == 0 and first == old_root and second == new_root
+    return climb(fn, sn, path[0], path[0], path[1:]) == (old_root, new_root)
 
 
-def tree_root(leaves):
-    level = [sha(b"\x00" + leaf) for leaf in leaves]
-    while len(level) > 1:
-        last = level[len(level) - len(level) % 2 :]
-        level = [sha(b"\x01" + level[i] + level[i + 1]) for i in range(0, len(level) - 1, 2)] + last
-    return level[0] if level else sha(b"")
+def add_leaf(peaks, number, leaf):
+    """Add the leaf with this number (from 0) to the roots of the full trees that stand side by side."""
+    peaks.append(sha(b"\x00" + leaf))
+    while number & 1:
+        peaks[-2:], number = [sha(b"\x01" + peaks[-2] + peaks[-1])], number >> 1
 
 
 def check_proof(proof):
@@ -85,8 +71,8 @@ def check_proof(proof):
     leaf = event_hash(bytes.fromhex(proof["previous_hash"]), event)
     if leaf.hex() != event["hash"]:
         wrong.append(f"event {event['position']}: its content does not give its hash")
-    found = root_by_path(leaf, event["position"] - 1, seal["position"], [*map(bytes.fromhex, proof["inclusion"])])
-    if found is None or found.hex() != seal["root"]:
+    start, path = sha(b"\x00" + leaf), map(bytes.fromhex, proof["inclusion"])
+    if climb(event["position"] - 1, seal["position"] - 1, start, start, path)[1] != bytes.fromhex(seal["root"]):
         wrong.append(f"event {event['position']} is not in the tree that was sealed")
     if "since" in proof:
         old = proof["since"]
@@ -96,28 +82,42 @@ def check_proof(proof):
     return wrong
 
 
+def read_event(line):
+    """The event of a line; ValueError when a byte of it is not as an export writes it."""
+    event = json.loads(line)
+    kinds = [{"NoneType": "str"}.get(type(value).__name__, type(value).__name__) for value in event.values()]
+    same = line == json.dumps(event, separators=(",", ":")) + "\n"
+    if not same or [*event] != [*ORDER, "hash"] or kinds != ["int", "str", "int", *["str"] * 5]:
+        raise ValueError("not as exported")
+    return event
+
+
 def check_export(lines, seal):
     """What is wrong with an exported ledger: the first broken event by position, then the seal."""
-    previous, leaves = bytes(32), []
+    previous, peaks, number, sealed = bytes(32), [], 0, None
     for number, line in enumerate(lines, 1):
-        event = json.loads(line)
+        try:
+            event = read_event(line)
+            content = event_hash(previous, event)
+        except (ValueError, AttributeError):
+            return [f"position {number}: the line is cut off, or is not as it was exported"]
         if event["position"] != number:
-            return [f"position {event['position']} stands where {number} should"]
-        previous = event_hash(previous, event)
-        if previous.hex() != event["hash"]:
+            return [f"position {number}: event {event['position']} stands in its place"]
+        if content.hex() != event["hash"]:
             return [f"position {number}: its content does not give its hash"]
-        leaves.append(previous)
-    if len(leaves) < seal["position"]:
-        return [f"the export ends at {len(leaves)}, the seal is about {seal['position']}"]
-    if (
-        leaves[seal["position"] - 1].hex() != seal["head"]
-        or tree_root(leaves[: seal["position"]]).hex() != seal["root"]
-    ):
-        return ["the events are not those that were sealed"]
-    return []
+        previous = content
+        add_leaf(peaks, number - 1, previous)
+        if number == seal["position"]:
+            root = functools.reduce(lambda right, left: sha(b"\x01" + left + right), reversed(peaks))
+            sealed = (previous.hex(), root.hex()) == (seal["head"], seal["root"])
+    if sealed is None:
+        return [f"position {number + 1} is missing: the export ends at {number}, the seal is about {seal['position']}"]
+    return [] if sealed else [f"position {seal['position']}: the events up to it are not those that were sealed"]
 
 
 def signature_command(seal):
+    if not all(re.fullmatch(r"[\w :.+-]+", str(value)) for value in seal.values()):
+        return "Not shown: the seal holds what a shell would run."
     key = base64.b64encode(bytes.fromhex("302a300506032b6570032100" + seal["public_key"])).decode()
     lines = "".join(f"{name} {seal[name]}\\n" for name in ("position", "head", "root", "time"))
     return (
@@ -135,7 +135,7 @@ def main(arguments):
             seal, wrong = proof["seal"], check_proof(proof)
         else:
             seal = json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
-            with Path(arguments[0]).open(encoding="utf-8") as lines:
+            with Path(arguments[0]).open(encoding="utf-8", newline="\n", errors="surrogateescape") as lines:
                 wrong = check_export(lines, seal)
     except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
         print(f"cannot be read as a proof: {error!r}. Usage: verify_proof.py PROOF | EXPORT SEAL", file=sys.stderr)

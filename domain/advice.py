@@ -55,8 +55,9 @@ class RecommendationRemoved(Event, frozen=True, kw_only=True, tag="recommendatio
 class CacheEntryStored(Event, frozen=True, kw_only=True, tag="cache-entry-stored.v1"):
     """Something was cached. Legacy cache.db, all four tables; occurred_at from created_at.
 
-    cache: the legacy table (cache_entries, yahoo_cache, recommendation_cache, analytics_cache); cache_key: its key, and
-    for a key of two columns both, joined by a colon after the table's name. expires_at: None means never.
+    cache: the legacy table (cache_entries, yahoo_cache, recommendation_cache, analytics_cache; cache_data in the
+    eight-database layout); cache_key: its key, and for a key of two columns both, joined by a colon after the table's name.
+    expires_at: None means never.
     """
 
     cache: str

@@ -79,11 +79,16 @@ class SequenceEvaluated(Event, frozen=True, kw_only=True, tag="sequence-evaluate
 
 @register
 class BestSequenceChosen(Event, frozen=True, kw_only=True, tag="best-sequence-chosen.v1"):
-    """The best sequence for a portfolio. Legacy `best_result`; occurred_at from updated_at."""
+    """The best sequence for a portfolio. Legacy `best_result`; occurred_at from updated_at.
+
+    plan_data and created_at: only the eight-database layout had them.
+    """
 
     portfolio_hash: str
     best_sequence_hash: str
     best_score: Decimal
+    plan_data: str | None = None
+    created_at: Instant | None = None
 
 
 @register

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from domain import advice, agents, audit, legacy, portfolio, prices, satellites, trading, universe, upkeep
+from domain import advice, agents, audit, entered, legacy, portfolio, prices, satellites, trading, universe, upkeep
 from domain.event import Event, topics
 
 __all__ = ["MODULES", "events"]
 
-MODULES = (advice, agents, audit, legacy, portfolio, prices, satellites, trading, universe, upkeep)
+MODULES = (advice, agents, audit, entered, legacy, portfolio, prices, satellites, trading, universe, upkeep)
 
 
 def events() -> dict[str, type[Event]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.event import Event, register
+from domain.event import Count, Event, Flag, register
 
 
 @register
@@ -52,6 +52,24 @@ class SchemaUpgraded(Event, frozen=True, kw_only=True, tag="schema-upgraded.v1")
 
 
 @register
+class LegacyDatabaseChecked(Event, frozen=True, kw_only=True, tag="legacy-database-checked.v1"):
+    """The legacy program checked one of its files. Legacy `_database_health`; occurred_at from checked_at.
+
+    integrity_check_passed, vacuum_performed: 0 or 1; sizes in bytes; page_count and freelist_count in pages.
+    """
+
+    file: str
+    id: int
+    integrity_check_passed: Flag | None = None
+    size_bytes: Count | None = None
+    wal_size_bytes: Count | None = None
+    page_count: Count | None = None
+    freelist_count: Count | None = None
+    vacuum_performed: Flag | None = None
+    notes: str | None = None
+
+
+@register
 class LegacyRowKept(Event, frozen=True, kw_only=True, tag="legacy-row-kept.v1"):
     """A legacy row that no mapping knows or that cannot be typed. Its values are in the event, verbatim, with the reason.
 
@@ -71,3 +89,41 @@ class LegacyRowVanished(Event, frozen=True, kw_only=True, tag="legacy-row-vanish
 
     file: str
     table: str
+
+
+@register
+class CutOver(Event, frozen=True, kw_only=True, tag="cut-over.v1"):
+    """The ledger took the place of a legacy system, whose files count no more; occurred_at: when that was said.
+
+    source: the folder as the user named it. manifest: SHA-256 of each file as it was last replayed, by run number `run`.
+    timezone: how its naive times were read. position, head: the last event before this one and its hash in hex.
+    accepted: the breaks that stood open and that the user accepted, each as kind:subject.
+    """
+
+    system: str
+    source: str
+    run: int
+    manifest: dict[str, str]
+    timezone: str
+    position: int
+    head: str
+    accepted: list[str]
+
+    @property
+    def day(self) -> str:
+        """When it was said, as a person wants to read it."""
+        return (self.occurred_at or "")[:16].replace("T", " at ") + " UTC"
+
+
+@register
+class CutOverReversed(Event, frozen=True, kw_only=True, tag="cut-over-reversed.v1"):
+    """The legacy system counts again, from the files that the ledger wrote for it; occurred_at: when that was said.
+
+    position: of the CutOver that no longer holds. written: name of the folder of files. rekeyed: streams of facts that the
+    files hold under another key; they were voided here and come again from there.
+    """
+
+    system: str
+    position: int
+    written: str
+    rekeyed: list[str]

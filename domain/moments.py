@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
@@ -29,7 +29,15 @@ Moment = Annotated[
 
 _DATE_LENGTH = len("2025-12-28")
 _SQLITE_NOW_LENGTH = len("2025-12-28 18:00:00")
+# By the length of `2025-12-28T18:00:00`, the same with milliseconds, and with microseconds.
+_MISSING_DIGITS = {19: ".000000", 23: "000", 26: ""}
 _FRACTION = re.compile(r":\d\d[.,](\d+)")
+_DAY_SECONDS: Final = 86_400
+MIDNIGHT: Final = "T00:00:00.000000Z"
+"""How an instant ends that is the beginning of a day in UTC."""
+# Whole numbers between these are unix seconds; any other is a count or a key that strayed into a column of times.
+_UNIX_FROM, _UNIX_UNTIL = 631_152_000, 4_102_444_800  # 1990 to 2100
+_DAYS_FROM = -2_208_988_800  # prices reach back further: 1900
 
 
 class Reading(NamedTuple):
@@ -57,19 +65,46 @@ def zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=8192)
-def read_instant(text: str, naive_zone: ZoneInfo) -> Reading:
+def read_instant(text: str | int, naive_zone: ZoneInfo) -> Reading:
     """Understand one of the legacy shapes of a time stamp; raises ValueError when it is none of them.
+
+    A whole number is unix seconds, which are UTC.
 
     `YYYY-MM-DD HH:MM:SS` is what SQLite's own datetime('now') writes, which is UTC. Any other stamp without an offset is
     local time of `naive_zone` (a plain date its midnight), and that is an assumption. Digits beyond the microsecond are
     cut, which counts as one too.
     """
+    if isinstance(text, int):
+        return Reading(_of_unix(text), assumed=False)
     stamp = _stamp(text)
     if stamp.tzinfo is not None:
         return Reading(_in_utc(stamp), assumed=_is_cut(text))
     if len(text) == _SQLITE_NOW_LENGTH and text[10] == " ":
         return Reading(f"{text[:10]}T{text[11:]}.000000Z", assumed=False)
+    if naive_zone.key == "UTC" and (written := _as_written(text)):
+        return Reading(written, assumed=True)
     return Reading(_in_utc(stamp.replace(tzinfo=naive_zone)), assumed=True)
+
+
+def _as_written(text: str) -> Instant | None:
+    """A time stamp in UTC in the log's form, where that takes no more than adding digits: four times as fast."""
+    missing = _MISSING_DIGITS.get(len(text))
+    if missing is None or text[13] != ":" or text[16] != ":" or text[19:20] not in ("", "."):
+        return None
+    return f"{text[:10]}T{text[11:]}{missing}Z"
+
+
+def _of_unix(seconds: int) -> Instant:
+    if not _UNIX_FROM <= seconds < _UNIX_UNTIL:
+        raise ValueError(f"{seconds} is not a time in unix seconds")
+    return instant(datetime.fromtimestamp(seconds, UTC))
+
+
+def unix_day(seconds: int) -> Date:
+    """The date that a midnight in unix seconds stands for; raises ValueError for any other moment."""
+    if seconds % _DAY_SECONDS or not _DAYS_FROM <= seconds < _UNIX_UNTIL:
+        raise ValueError(f"{seconds} is not midnight of a day in unix seconds")
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).date().isoformat()
 
 
 def _stamp(text: str) -> datetime:
@@ -91,13 +126,22 @@ def _in_utc(stamp: datetime) -> Instant:
         raise ValueError(f"{stamp} is outside the years 1 to 9999 in UTC") from error
 
 
-def read_moment(text: str, naive_zone: ZoneInfo) -> Reading:
+def read_moment(text: str | int, naive_zone: ZoneInfo) -> Reading:
     """Like `read_instant`, but a plain date stays a date."""
-    if len(text) == _DATE_LENGTH:
+    if isinstance(text, str) and len(text) == _DATE_LENGTH:
         if not is_date(text):
             raise ValueError(f"{text!r} is not a date")
         return Reading(text, assumed=False)
     return read_instant(text, naive_zone)
+
+
+def is_assumed(text: str) -> bool:
+    """Whether `read_moment` assumes something of a time stamp; only for one that it can read. Dearer to ask it twice."""
+    if len(text) == _DATE_LENGTH:
+        return False
+    if "Z" in text[11:] or "+" in text[11:] or "-" in text[11:]:
+        return _is_cut(text)
+    return not (len(text) == _SQLITE_NOW_LENGTH and text[10] == " ")
 
 
 def is_date(text: str) -> bool:

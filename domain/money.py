@@ -29,6 +29,14 @@ def in_eur(amount: Decimal, rate: Decimal | None) -> Decimal | None:
     return rounded(amount / rate)
 
 
+def normalised(number: Decimal) -> Decimal:
+    """The same number as it is always written: no exponent, no trailing zeros, no negative zero. 3.0 and 3E+0 become 3."""
+    text = f"{number:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return Decimal("0" if text == "-0" else text)
+
+
 def rounded(amount: Decimal) -> Decimal:
     """The amount with eight decimals, half to even; as it is where its 28 digits leave no room for eight decimals."""
     if amount.adjusted() >= 19:

@@ -78,7 +78,8 @@ class ScoreCalculated(Event, frozen=True, kw_only=True, tag="score-calculated.v1
     """A security was scored. Legacy `scores`; occurred_at from calculated_at.
 
     Scores are fractions from 0 to 1; rsi is 0 to 100, ema_200 a price, below_52w_high_pct percent, history_years years.
-    copy: set when the row was read from the old place, state.db; the newest calculated_at counts.
+    copy: set when the row was read from another place than calculations.db; the newest calculated_at counts. volatility
+    and the technical, fundamental and stability scores are of the eight-database layout.
     """
 
     symbol: str
@@ -100,6 +101,10 @@ class ScoreCalculated(Event, frozen=True, kw_only=True, tag="score-calculated.v1
     sell_score: Decimal | None = None
     history_years: Decimal | None = None
     copy: str | None = None
+    volatility: Decimal | None = None
+    technical_score: Decimal | None = None
+    fundamental_score: Decimal | None = None
+    stability_score: Decimal | None = None
 
 
 @register
@@ -138,8 +143,9 @@ class PortfolioValued(Event, frozen=True, kw_only=True, tag="portfolio-valued.v1
     """The portfolio was valued at the end of a day. Legacy `portfolio_snapshots`; occurred_at from date.
 
     total_value: EUR, market value of the positions without cash; cash_balance, invested_value (cost), unrealized_pnl: EUR;
-    geo_*_pct: fractions of total_value; annual_turnover: a fraction. copy: set when the row was read from the old place,
-    state.db; the newest created_at counts.
+    geo_*_pct: fractions of total_value; annual_turnover: a fraction. copy: set when the row was read from another place than
+    snapshots.db; the newest created_at counts. total_pnl (EUR), total_pnl_pct (percent), bucket_id and snapshot_json are of
+    the eight-database layout.
     """
 
     total_value: Decimal
@@ -153,3 +159,29 @@ class PortfolioValued(Event, frozen=True, kw_only=True, tag="portfolio-valued.v1
     annual_turnover: Decimal | None = None
     created_at: Instant | None = None
     copy: str | None = None
+    total_pnl: Decimal | None = None
+    total_pnl_pct: Decimal | None = None
+    bucket_id: str | None = None
+    snapshot_json: str | None = None
+
+
+@register
+class PortfolioValuationVoided(Event, frozen=True, kw_only=True, tag="portfolio-valuation-voided.v1"):
+    """What the portfolio was said to be worth on a day is wrong, in every file that says it; occurred_at: that day."""
+
+    reason: str
+
+
+@register
+class CashBalanceStated(Event, frozen=True, kw_only=True, tag="cash-balance-stated.v1"):
+    """The broker's cash in one currency, in `currency`. Legacy `cash_balances`; occurred_at from last_updated."""
+
+    currency: str
+    balance: Decimal
+
+
+@register
+class CashBalanceRemoved(Event, frozen=True, kw_only=True, tag="cash-balance-removed.v1"):
+    """The broker no longer reports cash in a currency. A legacy `cash_balances` row that vanished."""
+
+    currency: str

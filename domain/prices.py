@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
-from domain.event import Event, Verbatim, register
-from domain.moments import Instant
+from domain.event import Count, Event, Verbatim, register
+from domain.moments import Date, Instant
 
 BLOCK_MAX = 512
 """Rows of one series in one event."""
@@ -31,7 +32,8 @@ class PriceBlock(Event, frozen=True, kw_only=True):
 class DailyPricesRecorded(PriceBlock, frozen=True, kw_only=True, tag="daily-prices-recorded.v1"):
     """Daily bars of a security, in its trading currency, not adjusted. Legacy `daily_prices`.
 
-    volume: shares, an integer by declaration, kept as it was. A later block that repeats a date replaces that row.
+    volume: shares, an integer by declaration, kept as it was. adjusted_close: only the eight-database layout had it. A later
+    block that repeats a date replaces that row.
     """
 
     date: list[str]
@@ -42,6 +44,7 @@ class DailyPricesRecorded(PriceBlock, frozen=True, kw_only=True, tag="daily-pric
     volume: Column = None
     source: Column = None
     created_at: Column = None
+    adjusted_close: Column = None
 
 
 @register
@@ -58,6 +61,19 @@ class MonthlyPricesRecorded(PriceBlock, frozen=True, kw_only=True, tag="monthly-
 
 
 @register
+class PricesVoided(Event, frozen=True, kw_only=True, tag="prices-voided.v1"):
+    """Bars that were recorded never were, whichever file they came from; a later block may state them anew.
+
+    occurred_at: the first of them. interval: 1d, then dates are days; 1mo, then they are months.
+    """
+
+    symbol: str
+    interval: Literal["1d", "1mo"]
+    dates: list[str]
+    reason: str
+
+
+@register
 class PriceHistoryPurged(Event, frozen=True, kw_only=True, tag="price-history-purged.v1"):
     """The prices of a removed security left the read model; the log keeps them. cleanup_reason: why."""
 
@@ -66,11 +82,48 @@ class PriceHistoryPurged(Event, frozen=True, kw_only=True, tag="price-history-pu
 
 
 @register
+class SymbolMarkedForRemoval(Event, frozen=True, kw_only=True, tag="symbol-marked-for-removal.v1"):
+    """The legacy system was going to delete a security's prices. Legacy `symbol_removals`; occurred_at from removed_at.
+
+    row_count: the daily prices there were; grace_period_days: how long they were to stay.
+    """
+
+    symbol: str
+    isin: str | None = None
+    grace_period_days: Count | None = None
+    row_count: Count | None = None
+    marked_by: str | None = None
+
+
+@register
+class SymbolRemovalSettled(Event, frozen=True, kw_only=True, tag="symbol-removal-settled.v1"):
+    """A security's prices were deleted, or are to stay after all. A legacy `symbol_removals` row that vanished."""
+
+    symbol: str
+
+
+@register
+class LegacyPricesDeleted(Event, frozen=True, kw_only=True, tag="legacy-prices-deleted.v1"):
+    """The legacy system deleted a security's prices; what the ledger has of them stays.
+
+    Legacy `cleanup_log`; occurred_at from deleted_at. row_count: daily prices deleted.
+    """
+
+    id: int
+    symbol: str
+    isin: str | None = None
+    row_count: Count | None = None
+    cleanup_reason: str | None = None
+    size_freed_bytes: Count | None = None
+
+
+@register
 class ExchangeRateQuoted(Event, frozen=True, kw_only=True, tag="exchange-rate-quoted.v1"):
     """An exchange rate was fetched. Legacy `exchange_rates`; occurred_at from fetched_at.
 
     rate: in practice units of from_currency per 1 unit of to_currency (USD to EUR about 1.05), the inverse of what the
-    names suggest; kept as it was. copy: set when the row was read from the old place, cache.db.
+    names suggest; kept as it was. copy: set when the row was read from another place than rates.db. The eight-database
+    layout has a rate for every date instead of the newest one: then occurred_at is that date.
     """
 
     from_currency: str
@@ -78,3 +131,13 @@ class ExchangeRateQuoted(Event, frozen=True, kw_only=True, tag="exchange-rate-qu
     rate: Decimal
     expires_at: Instant | None = None
     copy: str | None = None
+
+
+@register
+class ExchangeRatesVoided(Event, frozen=True, kw_only=True, tag="exchange-rates-voided.v1"):
+    """The quotes of a pair on a day never were, whichever file they came from; occurred_at: the first of them."""
+
+    from_currency: str
+    to_currency: str
+    date: Date
+    reason: str

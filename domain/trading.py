@@ -17,7 +17,8 @@ class TradeExecuted(Event, frozen=True, kw_only=True, tag="trade-executed.v1"):
 
     quantity: shares, positive for both sides; price: per share in `currency`; currency_rate: units of `currency` per
     1 EUR; value_eur: quantity times price in EUR, positive, fees not included. source: who traded (tradernet, manual,
-    autonomous…). mode: live or research (a paper trade). id: the legacy row id, no identity beyond its file.
+    autonomous…). mode: live or research (a paper trade). id: the legacy row id, no identity beyond its file. short: 1 when
+    shares sold beyond those held were borrowed. fee: what the broker took for it, in `fee_currency`, else in `currency`.
     """
 
     id: int | None = None
@@ -34,6 +35,9 @@ class TradeExecuted(Event, frozen=True, kw_only=True, tag="trade-executed.v1"):
     bucket_id: str | None = None
     mode: str | None = None
     created_at: Instant | None = None
+    short: Flag | None = None
+    fee: Decimal | None = None
+    fee_currency: str | None = None
 
 
 @register
@@ -49,6 +53,30 @@ class TradeVoided(Event, frozen=True, kw_only=True, tag="trade-voided.v1"):
 
 
 @register
+class SharesSplit(Event, frozen=True, kw_only=True, tag="shares-split.v1"):
+    """Every share of a security became `numerator`/`denominator` shares: 4 and 1 make four of one, 1 and 10 one of ten.
+
+    Trades from occurred_at on are in new shares; a date is the beginning of that day.
+    """
+
+    symbol: str
+    numerator: Decimal
+    denominator: Decimal
+
+
+@register
+class SharesSplitCorrected(SharesSplit, frozen=True, kw_only=True, tag="shares-split-corrected.v1"):
+    """A split that was recorded is now known to read like this, whole."""
+
+
+@register
+class SharesSplitVoided(Event, frozen=True, kw_only=True, tag="shares-split-voided.v1"):
+    """A split that was recorded never happened."""
+
+    reason: str
+
+
+@register
 class CashFlowBooked(Event, frozen=True, kw_only=True, tag="cash-flow-booked.v1"):
     """The broker booked cash. Legacy `cash_flows`; occurred_at from date.
 
@@ -56,7 +84,7 @@ class CashFlowBooked(Event, frozen=True, kw_only=True, tag="cash-flow-booked.v1"
     coupon, maturity come in; withdrawal, *_fee, structured_product_purchase go out). amount_eur: what the legacy system
     wrote, often converted at the rate of the day of import, or not converted at all (rate 1 for RUR and KZT).
     type_doc_id: the broker's document type, a number or a text such as corp_dividend. status_c: 1 pending, 2 processing,
-    3 completed, 4 cancelled, 5 rejected; only completed money is settled.
+    3 completed, 4 cancelled, 5 rejected; only completed money is settled. bucket_id: only the eight-database layout had it.
     """
 
     id: int | None = None
@@ -71,6 +99,7 @@ class CashFlowBooked(Event, frozen=True, kw_only=True, tag="cash-flow-booked.v1"
     description: str | None = None
     params_json: str | None = None
     created_at: Instant | None = None
+    bucket_id: str | None = None
 
 
 @register
@@ -92,7 +121,8 @@ class DividendPaid(Event, frozen=True, kw_only=True, tag="dividend-paid.v1"):
     amount: received, in `currency`, positive; amount_eur: in EUR at the legacy system's rate; cash_flow_id: the id of the
     row in the legacy `cash_flows`, without a guarantee that it exists. reinvested, bonus_cleared: 0 or 1;
     reinvested_quantity: shares; pending_bonus: score points still to be given. copy: set when the row was read from the
-    old place, ledger.db, whose copy only counts where dividends.db has no row.
+    old place, ledger.db, whose copy only counts where dividends.db has no row. Only the eight-database layout had ex_date,
+    amount_per_share (in `currency`), shares_held, drip_enabled (0 or 1) and bucket_id.
     """
 
     id: int | None = None
@@ -110,6 +140,11 @@ class DividendPaid(Event, frozen=True, kw_only=True, tag="dividend-paid.v1"):
     cleared_at: Moment | None = None
     created_at: Instant | None = None
     copy: str | None = None
+    ex_date: Moment | None = None
+    amount_per_share: Decimal | None = None
+    shares_held: Decimal | None = None
+    drip_enabled: Flag | None = None
+    bucket_id: str | None = None
 
 
 @register

@@ -110,7 +110,8 @@ class SettingRemoved(Event, frozen=True, kw_only=True, tag="setting-removed.v1")
 class AllocationTargetSet(Event, frozen=True, kw_only=True, tag="allocation-target-set.v1"):
     """A target weight was set for one name of one type (geography, country, industry, country_group, industry_group).
 
-    Legacy `allocation_targets`; occurred_at from updated_at; target_pct is a fraction from 0 to 1.
+    Legacy `allocation_targets`; occurred_at from updated_at; target_pct, min_pct and max_pct are fractions from 0 to 1. The
+    eight-database layout wrote percent at first, has the type bucket as well, and only it has min_pct and max_pct.
     """
 
     id: int | None = None
@@ -118,6 +119,8 @@ class AllocationTargetSet(Event, frozen=True, kw_only=True, tag="allocation-targ
     name: str
     target_pct: Decimal
     created_at: Instant
+    min_pct: Decimal | None = None
+    max_pct: Decimal | None = None
 
 
 @register
@@ -126,3 +129,55 @@ class AllocationTargetRemoved(Event, frozen=True, kw_only=True, tag="allocation-
 
     type: str
     name: str
+
+
+@register
+class PlannerSettingsChanged(Event, frozen=True, kw_only=True, tag="planner-settings-changed.v1"):
+    """The switches and limits of the planner were written. Legacy `planner_settings`; occurred_at from updated_at.
+
+    settings_json: all other columns of the row by name, as one JSON object: the legacy system changed them often.
+    """
+
+    id: int | str
+    settings_json: str
+
+
+@register
+class PlannerSettingsRemoved(Event, frozen=True, kw_only=True, tag="planner-settings-removed.v1"):
+    """The planner's settings were dropped. A legacy `planner_settings` row that vanished."""
+
+    id: int | str
+
+
+@register
+class TagDefined(Event, frozen=True, kw_only=True, tag="tag-defined.v1"):
+    """A mark for securities was defined. Legacy `tags`; occurred_at from updated_at."""
+
+    id: int | str
+    name: str | None = None
+    created_at: Instant | None = None
+
+
+@register
+class TagDropped(Event, frozen=True, kw_only=True, tag="tag-dropped.v1"):
+    """A mark for securities was dropped. A legacy `tags` row that vanished."""
+
+    id: int | str
+
+
+@register
+class SecurityTagged(Event, frozen=True, kw_only=True, tag="security-tagged.v1"):
+    """A security was marked with a tag. Legacy `security_tags`; occurred_at from updated_at."""
+
+    symbol: str
+    isin: str | None = None
+    tag_id: int | str
+    created_at: Instant | None = None
+
+
+@register
+class SecurityUntagged(Event, frozen=True, kw_only=True, tag="security-untagged.v1"):
+    """A security lost a tag. A legacy `security_tags` row that vanished."""
+
+    symbol: str
+    tag_id: int | str

@@ -14,6 +14,8 @@ import msgspec
 import domain.catalog  # noqa: F401
 from domain.event import decode, topics
 from ledger.chain import START, frame, next_hash, preimage
+from ledger.pointing import Landmarks, Origin
+from ledger.pointing import read as read_origin
 
 PAGE: Final = 256
 
@@ -33,7 +35,6 @@ _STORED_AS: Final = {str: "text", int: "an integer", float: "a real number", byt
 
 # Any: a damaged file may hold any type in any column.
 Row = tuple[Any, ...]
-_read_source = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Finding(NamedTuple):
@@ -55,22 +56,32 @@ class Link(NamedTuple):
 def check_range(uri: str, first: int, last: int, *, decoding: bool) -> Iterator[Finding]:
     """Check the events from position `first` to `last`; each that is wrong is named, whatever stands before it.
 
-    decoding: also prove that each state can be read as its event, and each source as JSON.
+    decoding: also prove that each state can be read as its event, and that each source is JSON and points to a run and a
+    file that the log knows.
     """
     with closing(sqlite3.connect(uri, uri=True)) as connection:
+        marks = _landmarks(connection) if decoding else None
         # The event before is checked once more, to learn whether its hash can be trusted.
         link = _before(connection, max(first - 1, 1))
         while True:
             rows = _page(connection, link.position, last)
             if not rows:
                 return
-            if intact(rows, link, decoding=decoding):
+            if intact(rows, link, marks):
                 link = Link(rows[-1][0], rows[-1][-1], rows[-1][-1])
                 continue
             for row in rows:
-                findings = list(examine(row, link, decoding=decoding))
+                findings = list(examine(row, link, marks))
                 yield from (finding for finding in findings if finding.position is None or finding.position >= first)
                 link = _link(row, link)
+
+
+def _landmarks(connection: sqlite3.Connection) -> Landmarks:
+    """The runs and files of the log; where its pages are damaged none, and then what points to them is not judged."""
+    try:
+        return Landmarks(connection)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return Landmarks(None)
 
 
 def _before(connection: sqlite3.Connection, position: int) -> Link:
@@ -106,7 +117,7 @@ def _any_text(text: bytes) -> str:
     return text.decode(errors="surrogateescape")
 
 
-def intact(rows: Sequence[Row], link: Link, *, decoding: bool) -> bool:
+def intact(rows: Sequence[Row], link: Link, marks: Landmarks | None) -> bool:
     """Whether nothing at all is wrong: the fast answer, for nearly all pages. A False is only the reason to look closer."""
     if rows[0][0] != link.position + 1 or rows[-1][0] - rows[0][0] + 1 != len(rows) or link.stored is None:
         return False
@@ -122,17 +133,17 @@ def intact(rows: Sequence[Row], link: Link, *, decoding: bool) -> bool:
             if sha256(previous + preimage(position, stream, version, middle, state, source)).digest() != digest:
                 return False
             previous = digest
-            if decoding:
+            if marks is not None:
                 decode(topic, state)
-                if source is not None:
-                    _read_source(source)
+                if source is not None and marks.lacks(read_origin(source), position):
+                    return False
     except (TypeError, ValueError, AttributeError, msgspec.MsgspecError):
         return False
     return True
 
 
-def examine(row: Row, link: Link, *, decoding: bool) -> Iterator[Finding]:
-    """Everything that is wrong with one event, given the one before it."""
+def examine(row: Row, link: Link, marks: Landmarks | None) -> Iterator[Finding]:
+    """Everything that is wrong with one event, given the one before it; with `marks`, whether it can be read as well."""
     position = row[0]
     if position > link.position + 1:
         first, last = link.position + 1, position - 1
@@ -155,23 +166,26 @@ def examine(row: Row, link: Link, *, decoding: bool) -> Iterator[Finding]:
             )
         else:
             yield Finding(position, "altered", f"{named} does not agree with its hash and the hash before it")
-    yield from _undecodable(row, named, decoding=decoding)
+    yield from _undecodable(row, named, marks)
 
 
-def _undecodable(row: Row, named: str, *, decoding: bool) -> Iterator[Finding]:
+def _undecodable(row: Row, named: str, marks: Landmarks | None) -> Iterator[Finding]:
     _, _, _, topic, state, _, source, _ = row
     if topic not in topics():
         yield Finding(row[0], "topic", f"{named} is of a type that this version does not know")
-    elif decoding and isinstance(state, str):
+    elif marks is not None and isinstance(state, str):
         try:
             decode(topic, _bytes(state))
         except (msgspec.MsgspecError, ValueError) as error:
             yield Finding(row[0], "state", f"{named} cannot be read as what it says it is: {error}")
-    if decoding and isinstance(source, str):
+    if marks is not None and isinstance(source, str):
         try:
-            _read_source(_bytes(source))
+            origin: Origin = read_origin(_bytes(source))
         except (msgspec.MsgspecError, ValueError) as error:
-            yield Finding(row[0], "source", f"{named} has a provenance that is not JSON: {error}")
+            yield Finding(row[0], "source", f"{named} has a provenance that cannot be read: {error}")
+            return
+        if missing := marks.lacks(origin, row[0]):
+            yield Finding(row[0], "source", f"{named} has a provenance that points nowhere: it names {missing}")
 
 
 def _link(row: Row, link: Link) -> Link:

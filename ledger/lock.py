@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from domain.errors import HomeBusy
 from domain.moments import instant
 
 FILE = "ledger.lock"
+
+# How long a holder may take to write who it is, and how long the helper of one that was killed may take to finish the
+# append that it is at (see appending).
+_UNSAID_S, _ORPHAN_S, _LOOK_S = 0.5, 5.0, 0.02
 
 
 class WriterLock:
@@ -24,9 +29,9 @@ class WriterLock:
         path = home / FILE
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(self._file)
         except BlockingIOError as error:
-            holder = _holder(os.pread(self._file, 1000, 0))
+            holder = _holder(_said(self._file))
             os.close(self._file)
             raise HomeBusy(
                 f"{home} is being written to by {holder}",
@@ -44,11 +49,55 @@ class WriterLock:
             os.close(self._file)
             self._file = -1
 
+    def fileno(self) -> int:
+        """The file that is locked, for a process that shares the lock: it is held while either has the file open."""
+        return self._file
 
-def _holder(line: bytes) -> str:
-    """Who wrote the line; its writer may just have taken the lock and not have written yet."""
-    parts = line.decode(errors="replace").strip().split("\t")
-    if len(parts) != 3:
+
+class SharedLock:
+    """The lock of the process that started this one, by the descriptor that was inherited from it."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def release(self) -> None:
+        """Hold it no longer; who holds it stays written, since that one may go on."""
+        os.close(self._file)
+
+
+def _take(file: int) -> None:
+    """Lock the file; waits a moment for a holder that has just come, or that is gone and has a helper which must end."""
+    begin = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() - begin > _patience(_said(file)):
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return
+
+
+def _said(file: int) -> list[str]:
+    """Process id, time and command of the holder; it may just have taken the lock and not have written yet."""
+    return os.pread(file, 1000, 0).decode(errors="replace").strip().split("\t")
+
+
+def _holder(said: list[str]) -> str:
+    if len(said) != 3:
         return "another process"
-    pid, since, command = parts
+    pid, since, command = said
     return f"process {pid} ({command}) since {since}"
+
+
+def _patience(said: list[str]) -> float:
+    if not said[0].isdecimal():
+        return _UNSAID_S
+    try:
+        os.kill(int(said[0]), 0)
+    except ProcessLookupError:
+        return _ORPHAN_S
+    except OSError:
+        pass
+    return 0.0

@@ -19,9 +19,11 @@ from domain.moments import Instant
 from ledger import views
 from ledger.chain import Draft, Head
 from ledger.failures import translated
-from ledger.lock import WriterLock
-from ledger.opening import open_datastore
+from ledger.guarding import check_writable
+from ledger.lock import SharedLock, WriterLock
+from ledger.opening import open_datastore, uri
 from ledger.recorder import LedgerDatastore, LedgerRecorder, head, insert, recorded_time
+from ledger.writing import Writing
 
 __all__ = ["Entry", "Head", "Log", "Stored", "open_log"]
 
@@ -75,12 +77,12 @@ class Stored(NamedTuple):
 class Log:
     """An open ledger; a context manager. Any number may read, one may write."""
 
-    def __init__(self, path: Path, datastore: LedgerDatastore, lock: WriterLock | None) -> None:
+    def __init__(self, path: Path, datastore: LedgerDatastore, lock: WriterLock | SharedLock | None) -> None:
         self.path = path
         self.home = path.parent
+        self.lock = lock
         self.recorder = LedgerRecorder(datastore)
         self._datastore = datastore
-        self._lock = lock
 
     def __enter__(self) -> Self:
         return self
@@ -93,8 +95,13 @@ class Log:
     def close(self) -> None:
         """Close the file, then let the next one write."""
         self._datastore.close()
-        if self._lock is not None:
-            self._lock.release()
+        if self.lock is not None:
+            self.lock.release()
+
+    @property
+    def page_max(self) -> int | None:
+        """The limit to the size of the file, where there is one."""
+        return self._datastore.page_max
 
     def head(self) -> Head:
         """The last event's position and hash; position 0 and 32 zero bytes when there is none."""
@@ -106,12 +113,31 @@ class Log:
 
         Raises DiskFull, StreamConflict or StoreError, and then nothing of `entries` was kept.
         """
-        assert self._lock is not None, "this log was opened for reading"
+        assert self.lock is not None, "this log was opened for reading"
         _refuse_unknown({entry.topic for entry in entries})
         with translated(self.path, lambda: _size(entries)), self._datastore.transaction(commit=True) as opened:
             cursor = _plain(opened.sqlite_cursor)
             versions = _versions(cursor, {entry.stream for entry in entries})
             return insert(cursor, _drafts(entries, versions), recorded_time(cursor, recorded_at))
+
+    @contextmanager
+    def writing(self, *, recorded_at: Instant | None = None) -> Iterator[Writing]:
+        """One transaction of several appends, all with one recorded time; an exception undoes all of them."""
+        assert self.lock is not None, "this log was opened for reading"
+        begun: list[Writing] = []
+        with (
+            translated(self.path, lambda: sum(one.bytes_written for one in begun)),
+            self._datastore.transaction(commit=True) as opened,
+        ):
+            begun.append(Writing(_plain(opened.sqlite_cursor), recorded_at))
+            yield begun[0]
+
+    def checkpoint(self) -> bool:
+        """Bring the write-ahead log into the file, and down to nothing; returns whether readers let it."""
+        assert self.lock is not None, "this log was opened for reading"
+        with translated(self.path), self._datastore.get_connection(commit=False) as connection:
+            busy, _, _ = connection._sqlite_conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # noqa: SLF001  as in the recorder
+            return not busy
 
     def read(
         self, *, after: int = 0, through: int | None = None, topics: Collection[str] | None = None, limit: int = 10_000
@@ -195,12 +221,25 @@ class Log:
 def open_log(
     home: Path, *, create: bool = False, write: bool = False, command: str = "", page_max: int | None = None
 ) -> Log:
-    """Open the ledger of a home. Raises HomeError when there is none or it is not ours, HomeBusy when another writes.
+    """Open the ledger of a home. Raises HomeError when there is none or it is not ours, HomeBusy when another writes, and
+    StoreError when it is to be written to and its end is not sound.
 
     command: what the lock says is running. page_max: a limit to the size of the file, so that tests can fill it.
     """
     path, datastore, lock = open_datastore(home, create=create, write=write, command=command, page_max=page_max)
-    return Log(path, datastore, lock)
+    log = Log(path, datastore, lock)
+    if write:
+        try:
+            check_writable(path)
+        except BaseException:
+            log.close()
+            raise
+    return log
+
+
+def open_shared(path: Path, lock: int, *, page_max: int | None) -> Log:
+    """Open the ledger for writing beside the process that started this one and whose lock was inherited."""
+    return Log(path, LedgerDatastore(uri(path, write=True), page_max=page_max), SharedLock(lock))
 
 
 def _plain(cursor: sqlite3.Cursor) -> sqlite3.Cursor:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from domain.errors import HomeError
@@ -15,6 +17,8 @@ from ledger.recorder import CONNECTION_PRAGMAS, FILE_PRAGMAS, LedgerDatastore, s
 from migrations.runner import migrate_ledger
 
 FILE = "ledger.db"
+
+_UNFINISHED_MAX = 1 << 20
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 _COLUMNS = "SELECT name FROM pragma_table_info('stored_events')"
@@ -82,7 +86,7 @@ def _is_ours(path: Path) -> bool:
         found = _EMPTY  # perhaps a checkpoint at this very moment, perhaps damage: the second look will tell
     if found == _EMPTY:
         with translated(path):
-            found = _look(f"{path.as_uri()}?mode=ro")
+            found = _look_again(path)
     if found.columns == _OURS:
         return True
     if found.tables and found.tables != ["_sqlite_migrations"]:
@@ -99,6 +103,22 @@ class _Found(NamedTuple):
 
 
 _EMPTY = _Found([], [])
+
+
+def _look_again(path: Path) -> _Found:
+    """Look with what stands in the -wal; where a power cut has left a journal, at a copy that is rolled back."""
+    try:
+        return _look(f"{path.as_uri()}?mode=ro")
+    except sqlite3.OperationalError:
+        journal = path.with_name(f"{FILE}-journal")
+        # Making a ledger ends in WAL mode: one that was never finished is small, and a large one is somebody else's.
+        if not journal.exists() or path.stat().st_size > _UNFINISHED_MAX:
+            raise
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / FILE
+        shutil.copyfile(path, copy)
+        shutil.copyfile(journal, copy.with_name(journal.name))
+        return _look(f"{copy.as_uri()}?mode=rw")
 
 
 def _look(name: str) -> _Found:

@@ -139,6 +139,7 @@ class LedgerDatastore(SQLiteDatastore):
         page_max: int | None = None,
     ) -> None:
         super().__init__(db_name, originator_id_type=originator_id_type)
+        self.page_max = page_max
         self.pool = LedgerPool(db_name, read_only=read_only, page_max=page_max)
 
 

@@ -29,7 +29,7 @@ _NUMBERS: Final[dict[str, dict[str, Convert]]] = {
     "trades": dict.fromkeys(("quantity", "price", "currency_rate", "value_eur"), _real),
     "cash_flows": dict.fromkeys(("amount", "amount_eur"), _real),
     "dividend_history": {
-        **dict.fromkeys(("amount", "amount_eur", "pending_bonus"), _real),
+        **dict.fromkeys(("amount", "amount_eur", "pending_bonus", "amount_per_share", "shares_held"), _real),
         "reinvested_quantity": _whole,
     },
     "drip_tracking": dict.fromkeys(("total_dividends_received", "total_shares_reinvested"), _real),

@@ -7,22 +7,38 @@ from pathlib import Path
 
 from operations import model_proof
 from projections import catalog
-from projections.engine import catch_up, model_path
+from projections.engine import model_path
 from projections.rebuilding import Rebuilt, rebuild
+from projections.stopping import Stop, catch_up_or_stop, read_stop
 from projections.trouble import DAMAGED
+from replay.reconciling import Break
 from replay.report import RunReport
 from replay.run import Run
 
+STOPPED = "stopped read model"
+
 
 def bring_up(run: Run, home: Path) -> None:
-    """Bring every read model to the head of the log; what had to be built again, and why, is a finding."""
+    """Bring every read model to the head of the log; what had to be built again, and why, is a finding.
+
+    One that stops at an event is a difference to the sources, and does not hold up the others.
+    """
     for projector in catalog.projectors():
         path = model_path(home, projector.name)
         was_there = path.exists()
         run.tell("catch up", path.name, 0, 0)
-        done = catch_up(projector, run.log, path, progress=_telling(run, path.name))
-        if done.rebuilt and was_there:
+        done = catch_up_or_stop(projector, run.log, path, retry=False, progress=_telling(run, path.name))
+        if isinstance(done, Stop):
+            run.report.mismatches.append(_stopped(done))
+        elif done.rebuilt and was_there:
             run.report.findings.append(f"{path.name} was built again from the log: {done.rebuilt}")
+
+
+def _stopped(stop: Stop) -> Break:
+    return Break(
+        kind=STOPPED, subject=f"{stop.model}.db", expected="every event",
+        found=f"none from position {stop.position:,} on", reason=str(stop),
+    )  # fmt: skip
 
 
 def _telling(run: Run, file: str) -> Callable[[int, int], None]:
@@ -39,10 +55,11 @@ def compare(run: Run, home: Path) -> None:
         differing = sorted({one.model for one in report.models if one.differing} & {*names})
     except DAMAGED:
         differing = names
+    differing = [name for name in differing if read_stop(catalog.find(name), run.log, home) is None]
     if not differing:
         return
-    for name in differing:
-        _mended(report, rebuild(catalog.find(name), run.log, home))
+    for projector in map(catalog.find, differing):
+        _mended(report, rebuild(projector, run.log, home))
     del report.mismatches[before[0] :], report.breaks[before[1] :]
     report.models = []
     model_proof.compare(run, home)

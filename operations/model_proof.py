@@ -14,18 +14,22 @@ from typing import Any
 import apsw
 
 from domain.event import Event
-from domain.moments import read_instant, read_moment
+from domain.moments import MIDNIGHT, read_instant, read_moment
 from ledger.log import Log
 from migrations import script
 from operations.price_proof import compare_series
+from operations.shared_price_proof import compare_shared
 from operations.shown import LEDGER, Place, places
 from projections.engine import model_path
+from replay import provenance
 from replay.blocks import SeriesTranslator
 from replay.mapping import Kind, kinds
 from replay.reading import quote
 from replay.reconciling import Break
 from replay.report import ModelReport
+from replay.reshaping import has_copies
 from replay.run import Job, Run
+from replay.shared_series import ManySeries
 from replay.translating import Translator
 
 NAMED_MAX = 20
@@ -39,6 +43,8 @@ def compare(run: Run, home: Path) -> None:
             run.tell("compare", job.file, 0, 0)
             if isinstance(job.translator, SeriesTranslator):
                 compared: tuple[ModelReport | None, list[Break]] = compare_series(run, job, models.open("history"))
+            elif isinstance(job.translator, ManySeries):
+                compared = compare_shared(run, job, models.open("history"))
             else:
                 compared = _compare_table(job, models)
             report, differing = compared
@@ -56,7 +62,7 @@ class _Models:
     """The read models, opened when they are asked for; the ledger's views are loaded into a temporary database."""
 
     def __init__(self, home: Path, log: Log) -> None:
-        self._home, self._log = home, log
+        self._home, self.log = home, log
         self._open: dict[str, apsw.Connection] = {}
 
     def open(self, name: str) -> apsw.Connection:
@@ -70,7 +76,7 @@ class _Models:
             return self.open(place.model)
         name = f"{LEDGER}.{place.table}"
         if name not in self._open:
-            self._open[name] = _loaded(self._log, place)
+            self._open[name] = _loaded(self.log, place)
         return self._open[name]
 
     def differing_copies(self) -> list[Break]:
@@ -90,8 +96,8 @@ class _Models:
     def missing_eur(self) -> dict[str, int]:
         """How many EUR values stay empty because no rate is known."""
         positions = self.open("portfolio").execute("SELECT count(*) FROM positions WHERE cost_basis_eur IS NULL")
-        _, rows = self._log.rows_of_view("trades")
-        columns, _ = self._log.rows_of_view("trades")
+        _, rows = self.log.rows_of_view("trades")
+        columns, _ = self.log.rows_of_view("trades")
         place = columns.index("value_eur")
         return {
             "positions without a cost in EUR": int(next(iter(positions))[0]),
@@ -119,7 +125,7 @@ def _compare_table(job: Job, models: _Models) -> tuple[ModelReport | None, list[
     place = places().get(translator.mapping.event) if translator.mapping else None
     if place is None:
         return None, []
-    beside = _Beside(translator, place, models.table(place))
+    beside = _Beside(translator, place, models)
     breaks: list[Break] = []
     for page in translator.rows(job.db):
         for row in page:
@@ -130,8 +136,9 @@ def _compare_table(job: Job, models: _Models) -> tuple[ModelReport | None, list[
 class _Beside:
     """One legacy table beside its place in a read model."""
 
-    def __init__(self, translator: Translator, place: Place, db: apsw.Connection) -> None:
-        self._translator, self._place, self._db = translator, place, db
+    def __init__(self, translator: Translator, place: Place, models: _Models) -> None:
+        self._translator, self._place, self._log = translator, place, models.log
+        self._db = db = models.table(place)
         self._columns = [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (place.table,))]
         mapping = translator.mapping
         assert mapping is not None
@@ -169,16 +176,41 @@ class _Beside:
         """Whether the read model shows a value of the log's own, because the source does not say."""
         return field in self._place.stand_ins and getattr(event, field) is None
 
-    def _gives_way(self, row: Sequence[Any], event: Event, key: dict[str, Any]) -> bool:
+    def _gives_way(self, row: tuple[Any, ...], event: Event, key: dict[str, Any]) -> bool:
         """Whether the row of another file is shown instead, as it should be."""
-        if self._place.model == LEDGER:
-            return getattr(event, "copy", None) is not None
-        return self._place.copies is not None and self._in_copies(row, event, key)
+        if self._place.model == LEDGER and getattr(event, "copy", None) is not None:
+            return True
+        if self._place.copies is not None and self._in_copies(row, event, key):
+            return True
+        return self._was_entered_since(row) or (not has_copies(type(event)) and self._is_said_anew(row))
+
+    def _was_entered(self, row: Sequence[Any]) -> bool:
+        """Whether somebody entered here what the row is about: what the row leaves out, the entry may have said."""
+        name, _ = self._translator.proof_streams(tuple(row))
+        return name is not None and any(one.source is None for one in self._log.stream(name))
+
+    def _was_entered_since(self, row: tuple[Any, ...]) -> bool:
+        """Whether somebody corrected or stated it here after the row was read: then that is what the read model shows."""
+        name, _ = self._translator.proof_streams(row)
+        return name is not None and any(one.source is None for one in self._log.stream(name)[-1:])
+
+    def _is_said_anew(self, row: tuple[Any, ...]) -> bool:
+        """Whether another table had the last word about this row's stream."""
+        name, _ = self._translator.proof_streams(row)
+        last = self._log.stream(name)[-1:] if name is not None else []
+        about = [provenance.decode(one.source) for one in last if one.source is not None]
+        own = (self._translator.file, self._translator.table.name)
+        return any((one.file, one.table) != own and not one.vanished for one in about)
 
     def _in_copies(self, row: Sequence[Any], event: Event, key: dict[str, Any]) -> bool:
-        copy = getattr(event, "copy", None) or ""
-        found = self._rows(self._place.copies or "", event, {**key, "copy": copy})
-        return any(not self._differing(row, event, candidate) for candidate in found)
+        """Whether the row is among the copies, and what is shown in its place is another of them."""
+        copy, copies = getattr(event, "copy", None) or "", self._place.copies or ""
+        found = self._rows(copies, event, {**key, "copy": copy}).fetchall()
+        if all(self._differing(row, event, candidate) for candidate in found):
+            return False
+        shown = self._rows(self._place.table, event, key).fetchall()
+        rivals = [one for one in self._rows(copies, event, key) if one not in found]
+        return any(one in rivals for one in shown) if shown else self._place.hides
 
     def _differing(self, row: Sequence[Any], event: Event, found: Sequence[Any]) -> list[tuple[str, Any, Any]]:
         differing = []
@@ -188,7 +220,7 @@ class _Beside:
                 continue
             if field in event.assumed or event.repaired:
                 expected = self._shown(_as_shown(getattr(event, field)))
-            elif cell is None and shown is not None and self._is_computed(found, place):
+            elif cell is None and shown is not None and (self._is_computed(found, place) or self._was_entered(row)):
                 self.report.filled += 1
                 continue
             else:
@@ -212,9 +244,14 @@ class _Beside:
     ) -> Any:  # a legacy cell in, a read model's cell out
         if cell is None:
             return None
+        mapping = self._translator.mapping
+        assert mapping is not None
+        if field in mapping.shifted:
+            return float(Decimal(repr(cell)).scaleb(mapping.shifted[field]))
         if kind in (Kind.INSTANT, Kind.MOMENT):
             read = read_instant if kind is Kind.INSTANT else read_moment
-            return read(cell, self._translator.knowledge.zone).text if cell else None
+            text = read(cell, self._translator.knowledge.zone).text if cell else None
+            return text.removesuffix(MIDNIGHT) if text and field in mapping.days else text
         if kind is Kind.DECIMAL and isinstance(shown, float):
             return float(cell)  # a whole number of more digits than REAL has
         return cell.strip().upper() if field == "side" else cell

@@ -8,7 +8,12 @@ from zoneinfo import ZoneInfo
 
 import apsw
 
+from domain.event import decode
 from domain.moments import read_instant
+from domain.prices import PricesVoided
+from domain.streams import stream
+from ledger.log import Log
+from operations.retention import purges_of
 from replay.blocks import SeriesTranslator
 from replay.proving import for_proof
 from replay.reading import chunks, quote
@@ -36,8 +41,38 @@ def compare_series(run: Run, job: Job, history: apsw.Connection) -> tuple[ModelR
     report.elsewhere = len({*hidden} - {*unlike})
     # A row that stands in no block was only kept, and no read model shows it.
     lost = [row for row in hidden if row in unlike and recorded.same_as_recorded([row]) == [True]]
+    if lost:
+        entered, forgotten = _entered(run.log, recorded), purged_at(run.log, recorded.series.symbol)
+        key = _key_place(recorded)
+        lost = [row for row in lost if row[key] not in entered and not was_let_go(recorded, row[key], forgotten)]
     report.differing = len(lost)
     return report, [_break(recorded, job.file, row) for row in lost[:NAMED_MAX]]
+
+
+def _key_place(recorded: SeriesTranslator) -> int:
+    """The place of the date or month in a row."""
+    return recorded.table.columns.index(recorded.mapping.key)
+
+
+def purged_at(log: Log, symbol: str) -> int:
+    """The position at which retention last let the prices of a security go; 0 when it never did."""
+    return max((one.position for one in log.stream(purges_of(symbol))), default=0)
+
+
+def was_let_go(recorded: SeriesTranslator, key: str, forgotten: int) -> bool:
+    """Whether all that was recorded of a bar was recorded before its security was forgotten."""
+    return bool(forgotten) and max(recorded.between(key, key), default=0) < forgotten
+
+
+def _entered(log: Log, recorded: SeriesTranslator) -> set[str]:
+    """The dates or months whose prices were stated or voided here; then that is shown."""
+    stored = log.stream(stream(recorded.mapping.kind, recorded.series.symbol))
+    told = [decode(one.topic, one.state) for one in stored if one.source is None]
+    return {
+        key
+        for event in told
+        for key in (event.dates if isinstance(event, PricesVoided) else getattr(event, recorded.mapping.key))
+    }
 
 
 def _attach(db: apsw.Connection, history: apsw.Connection, zone: ZoneInfo) -> None:
@@ -77,7 +112,7 @@ def _same(name: str) -> str:
 
 
 def _break(recorded: SeriesTranslator, file: str, row: Sequence[Any]) -> Break:
-    key = row[recorded.table.columns.index(recorded.mapping.key)]
+    key = row[_key_place(recorded)]
     return Break(
         kind="read model",
         subject=f"history {recorded.table.name} {recorded.series.symbol} {key}",

@@ -13,9 +13,10 @@ from domain.moments import end_of
 from ledger.log import open_log
 from operations.home import check_has_its_ledger, check_no_strangers, check_writable, enough_room, models_bytes
 from projections import catalog
-from projections.engine import CaughtUp, catch_up, model_path
+from projections.engine import CaughtUp, model_path
 from projections.projector import Projector
 from projections.rebuilding import Rebuilt, rebuild_all
+from projections.stopping import Stop, catch_up_or_stop
 from replay.run import Tell
 
 
@@ -61,8 +62,8 @@ def _deafen() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-def catch_up_all(home: Path, *, tell: Tell) -> list[CaughtUp]:
-    """Bring every read model to the head of the log."""
+def catch_up_all(home: Path, *, tell: Tell) -> list[CaughtUp | Stop]:
+    """Bring every read model to the head of the log; one that stops at an event does not hold up the others."""
     done = []
     check_has_its_ledger(home)
     check_no_strangers(home, [one.name for one in catalog.projectors()])
@@ -70,7 +71,7 @@ def catch_up_all(home: Path, *, tell: Tell) -> list[CaughtUp]:
         for projector in catalog.projectors():
             path = model_path(home, projector.name)
             tell("catch up", path.name, 0, 0)
-            done.append(catch_up(projector, log, path, progress=_telling(tell, path.name)))
+            done.append(catch_up_or_stop(projector, log, path, progress=_telling(tell, path.name)))
     return done
 
 

@@ -33,13 +33,14 @@ from operations.home import (
     report_path,
     time_stamp,
 )
+from operations.milestones import check_not_cut_over
 from operations.program import program_version
 from projections import catalog
 from replay import run as phases
 from replay.arduino_trader import SYSTEM
 from replay.page import page
 from replay.report import RunReport
-from replay.run import BATCH_MAX, Run, Tell
+from replay.run import APART_ROWS, BATCH_MAX, Run, Tell
 from replay.seen import open_seen
 from replay.sources import Found
 from replay.system import LegacySystem
@@ -50,11 +51,11 @@ SYSTEMS = {SYSTEM.name: SYSTEM}
 _BYTES_PER_BYTE = 3
 
 
-def _silent(phase: str, file: str, done: int, total: int) -> None:
+def silent(phase: str, file: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def replay(
+def replay(  # noqa: PLR0913 - what the command and the tests of it may say
     source: Path,
     home: Path,
     *,
@@ -62,16 +63,19 @@ def replay(
     timezone: str | None = None,
     mode: str = "replay",
     catch_up: bool = True,
-    tell: Tell = _silent,
+    force: bool = False,
+    tell: Tell = silent,
     batch_max: int = BATCH_MAX,
+    apart_rows: int = APART_ROWS,
 ) -> RunReport:
     """Replay a legacy folder into the home. mode: replay, dry-run (into a throw-away home) or verify-only (look only).
+    force: also after the ledger has taken the legacy system's place.
 
     The report says what happened, also when sources could not be read (then nothing was appended). Raises LedgerError for
     what stops a run before it begins: no such folder, a home that is busy or is the legacy folder, a zone or system that
     is not known. Nothing is made in the home before the source was recognised.
     """
-    legacy = _system(system)
+    legacy = legacy_system(system)
     now = datetime.now(UTC)
     report = RunReport(
         system=legacy.name, source=str(source), home=str(home), mode=mode, started_at=instant(now),
@@ -83,20 +87,23 @@ def replay(
     check_has_its_ledger(home)
     check_no_strangers(home, [one.name for one in catalog.projectors()])
     with _workplace(home, mode) as place, _room(place, files), _opened(place, f"cli replay {source}") as log:
+        if mode == "replay" and not force:
+            check_not_cut_over(log, legacy.name)
         remove_unfinished(place)
         seen = open_seen(place / "replay.db")
-        run = Run(log, seen, legacy, report, tell, naive_zone, timezone is None, batch_max)
+        run = Run(log, seen, legacy, report, tell, naive_zone, timezone is None, batch_max, apart_rows)
         try:
             with blamed_on_the_ledger(place):
                 _phases(run, files, place, place / BACKUPS / f"replay-{time_stamp(now)}", catch_up=catch_up)
         finally:
             seen.close()
         if mode == "replay":
-            _write(report, home)
+            write_report(report, home)
     return report
 
 
-def _system(name: str | None) -> LegacySystem:
+def legacy_system(name: str | None) -> LegacySystem:
+    """The legacy system of this name, or the only one there is; raises LedgerError when it is not known."""
     legacy = SYSTEMS.get(name or SYSTEM.name)
     if legacy is None:
         raise LedgerError(f"legacy system {name!r} is not known", hint=f"Known are: {', '.join(SYSTEMS)}.")
@@ -150,7 +157,7 @@ def _phases(run: Run, files: list[Found], place: Path, folder: Path, *, catch_up
             with run.timed("append"):
                 phases.append_all(run, opened, write=write)
             if write:
-                _finish(run, place, catch_up=catch_up)
+                finish(run, place, catch_up=catch_up)
             elif report.failed:
                 report.events_appended = report.run_events = 0
     except BaseException:
@@ -160,7 +167,8 @@ def _phases(run: Run, files: list[Found], place: Path, folder: Path, *, catch_up
     _drop_needless(folder, place, report)
 
 
-def _finish(run: Run, place: Path, *, catch_up: bool) -> None:
+def finish(run: Run, place: Path, *, catch_up: bool) -> None:
+    """What follows when everything is appended: reconcile, prove, bring the read models up, compare."""
     with run.timed("reconcile"):
         phases.reconcile_all(run)
         phases.complete(run)
@@ -193,8 +201,8 @@ def manifest_of(folder: Path) -> dict[str, str]:
     return {name: str(about["sha256"]) for name, about in manifest.items()}
 
 
-def _write(report: RunReport, home: Path) -> None:
-    """The page last: where it stands, the report is whole."""
+def write_report(report: RunReport, home: Path) -> None:
+    """Write the report of a run as JSON and as a page. The page last: where it stands, the report is whole."""
     as_json = msgspec.json.format(msgspec.json.encode(report), indent=1)
     for suffix, content in ((".json", as_json), (".md", page(report).encode())):
         path = report_path(home, report.started_at, suffix)

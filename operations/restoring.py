@@ -233,10 +233,12 @@ def _copy_beside(copy: Path, work: Path, position: int) -> None:
 
 def _put_in_place(work: Path, into: Path, now: datetime) -> Path | None:
     """Give the restored home its name; the one that was there is moved aside, with the right to write to it."""
-    sync(work)
+    for one in (*work.rglob("*"), work):
+        sync(one)
     if not into.exists() or not any(into.iterdir()):
         into.parent.mkdir(parents=True, exist_ok=True)
         work.rename(into)  # an empty folder of that name is replaced
+        sync(into.absolute().parent)
         return None
     aside = into.absolute().with_name(f"{into.absolute().name}.replaced-{time_stamp(now)}")
     lock = WriterLock(into, "restore")

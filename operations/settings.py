@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Struct, field
@@ -27,10 +29,69 @@ class Backup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(f"{tier} must be 1 or more")
 
 
+class Health(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[health]: how old evidence may be before it is a warning: days, hours and seconds."""
+
+    replay_days: float = 7
+    seal_days: float = 7
+    drill_days: float = 35
+    backup_hours: float = 48
+    lag_seconds: float = 300
+
+
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[retention]: days for which the prices of a symbol without a security stay."""
+
+    grace_days: int = 30
+
+
+class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[alerts]: who is told, beside alerts.log. level: from which on; again_hours: after which the same is told again.
+
+    command: a program and its arguments, which gets each notice as JSON on its standard input; webhook: an address on this
+    machine that gets it as a POST; webhook_hosts: other machines that may get it.
+    """
+
+    level: Literal["INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+    again_hours: float = 24
+    command: tuple[str, ...] = ()
+    webhook: str | None = None
+    webhook_hosts: tuple[str, ...] = ()
+
+
+class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[sources.NAME]: a legacy system that still runs. path: its folder; timezone: of its naive times."""
+
+    path: str
+    timezone: str | None = None
+    system: str | None = None
+
+    def options(self) -> tuple[str, ...]:
+        """What stands behind the path in a command."""
+        named = {"--timezone": self.timezone, "--system": self.system}
+        return tuple(word for name, value in named.items() if value for word in (name, value))
+
+
+class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[schedule]: the zone in which the times of the jobs are meant, and jobs that are left out, by name."""
+
+    timezone: str = "UTC"
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.timezone not in available_timezones():
+            raise ValueError(f"{self.timezone} is not a time zone")
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All sections."""
 
     backup: Backup = field(default_factory=Backup)
+    health: Health = field(default_factory=Health)
+    retention: Retention = field(default_factory=Retention)
+    alerts: Alerts = field(default_factory=Alerts)
+    schedule: Schedule = field(default_factory=Schedule)
+    sources: dict[str, Source] = field(default_factory=dict)
 
 
 def read(home: Path) -> Settings:

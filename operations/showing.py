@@ -12,8 +12,9 @@ from operations.printing import as_object, plain, say, table
 from operations.standing import Status
 from operations.verifying import Part, Verification
 from projections.comparing import Difference
-from projections.engine import CaughtUp
+from projections.engine import CaughtUp, PoisonEvent
 from projections.rebuilding import Rebuilt
+from projections.stopping import Stop
 from replay.page import by_file
 from replay.reconciling import Break
 from replay.report import RunReport
@@ -122,13 +123,19 @@ def _differences(name: str, differences: Sequence[Difference]) -> None:
         say(f"{name}, before: … and {len(differences) - SHOWN_MAX:,} more (--json lists them)")
 
 
-def caught_up(home: str, result: Sequence[CaughtUp], *, as_json: bool) -> None:
-    """How far each read model came."""
+def caught_up(home: str, result: Sequence[CaughtUp | Stop], *, as_json: bool) -> int:
+    """How far each read model came, and which ones stopped at an event; the exit code."""
+    done = [one for one in result if isinstance(one, CaughtUp)]
+    stopped = [one for one in result if isinstance(one, Stop)]
+    code = PoisonEvent.exit_code if stopped else 0
     if as_json:
-        as_object({"home": home, "models": [one._asdict() for one in result], "exit_code": 0})
-        return
-    rows = [(f"{one.name}.db", one.rebuilt or "", one.events, one.position, f"{one.seconds:.2f}") for one in result]
+        as_object({"home": home, "models": [one._asdict() for one in done], "stopped": stopped, "exit_code": code})
+        return code
+    rows = [(f"{one.name}.db", one.rebuilt or "", one.events, one.position, f"{one.seconds:.2f}") for one in done]
     table(("read model", "built again because", "new events", "position", "seconds"), rows, texts=2)
+    for one in stopped:
+        say(plain(f"{one.model}.db {one}"), bold=True, color="red")
+    return code
 
 
 def verdict(result: Verification, *, as_json: bool) -> None:
@@ -193,10 +200,17 @@ def status(result: Status, *, as_json: bool) -> None:
     say(f"last recorded: {result.last_recorded_at or 'nothing yet'}; last report: {result.last_report or 'none'}")
     rows = [(f"{m.name}.db", m.rebuild or "", m.position, m.behind, m.events, m.bytes) for m in result.models]
     table(("read model", "to be built again because", "position", "behind", "events", "bytes"), rows, texts=2)
-    stale = [m.name for m in result.models if m.behind or m.rebuild]
+    if result.cut_over:
+        say(plain(f"This ledger took the place of {result.cut_over}; its files are not replayed any more."))
+    stopped = [m for m in result.models if m.stopped]
+    stale = [m.name for m in result.models if (m.behind or m.rebuild) and not m.stopped]
+    for one in stopped:
+        say(plain(f"{one.name}.db {one.stopped}"), bold=True, color="red")
     if not result.position:
         say("The log is empty. Begin with: cli replay SOURCE")
     elif stale:
         say(f"{len(stale)} of {len(result.models)} read models are not up to date. Bring them up: cli catch-up")
+    elif stopped:
+        say(f"{len(stopped)} of {len(result.models)} read models stand still at an event; the others are up to date.")
     else:
         say("All read models are up to date.")

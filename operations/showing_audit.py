@@ -18,9 +18,7 @@ from ledger.seal import Seal
 from operations.asking import Answer
 from operations.auditing import Shown
 from operations.printing import plain, say, table
-
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula."""
+from operations.spreadsheet import defused
 
 WIDTH_MAX = 100
 _HEAD = ("position", "recorded_at", "topic", "stream", "state")
@@ -103,11 +101,7 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(head)
     for row in chain(begun, rows):
-        writer.writerow([cell if form == "raw-csv" else _defused(cell) for cell in row])
-
-
-def _defused(cell: Any) -> Any:  # any SQL value
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
+        writer.writerow([cell if form == "raw-csv" else defused(cell) for cell in row])
 
 
 def sealed(made: Seal, written: Sequence[Path], form: str | None) -> None:

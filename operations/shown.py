@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ LEDGER = "ledger"
 class Place(NamedTuple):
     """A table of a read model. key: its columns that find a row. fields: the column of each event field whose column has
     another name; other fields stand in the column of their own name. copies: the table that holds the rows of all files.
+    hides: whether a copy may be hidden by a row with another key.
     stand_ins: fields for which the log's own value is shown (position, recorded time) where the source has none.
     """
 
@@ -29,6 +31,7 @@ class Place(NamedTuple):
     columns: Mapping[str, str]
     copies: str | None = None
     stand_ins: tuple[str, ...] = ()
+    hides: bool = False
 
     def column(self, field: str) -> str:
         """The column that shows a field of the event."""
@@ -42,11 +45,12 @@ class Place(NamedTuple):
 _BY_HANDLERS: dict[type[Event], Place] = {
     PositionReported: Place("portfolio", "positions", ("symbol",), {"occurred_at": "last_updated"}),
     RecommendationIssued: Place(
-        "cache", "recommendations", ("uuid",), {"occurred_at": "updated_at"}, "recommendations_copies"
+        "cache", "recommendations", ("uuid",), {"occurred_at": "updated_at"}, "recommendations_copies",
+        hides=True,
     ),
     ExchangeRateQuoted: Place(
         "history", "exchange_rates", ("from_currency", "to_currency", "fetched_at"), {"occurred_at": "fetched_at"},
-        "exchange_rate_copies", ("occurred_at",),
+        "exchange_rate_copies", ("occurred_at",), hides=True,
     ),
     TradeExecuted: Place(
         LEDGER, "trades", ("order_id", "id"), {"occurred_at": "executed_at"}, stand_ins=("id", "occurred_at")
@@ -60,6 +64,7 @@ _BY_HANDLERS: dict[type[Event], Place] = {
 }  # fmt: skip
 
 
+@cache
 def places() -> dict[type[Event], Place]:
     """Every event that is a row of a read model, with its place: as the projectors declare it, or by their handlers."""
     found = dict(_BY_HANDLERS)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import apsw
 from msgspec import Struct, field
 
 from domain.errors import LedgerError
-from domain.event import decode
 from domain.legacy import ReplayCompleted, ReplayStarted
 from domain.moments import zone
-from domain.streams import stream
 from ledger.log import Log
 from operations.home import frozen_folders
+from operations.milestones import runs
 from operations.replaying import manifest_of
 from replay import run as phases
 from replay.arduino_trader import SYSTEM
@@ -25,8 +23,6 @@ from replay.reading import damage, open_frozen
 from replay.report import RunReport
 from replay.run import Run, Tell
 from replay.seen import open_seen
-
-Milestone = TypeVar("Milestone", ReplayStarted, ReplayCompleted)
 
 
 class SourceProof(Struct, kw_only=True):
@@ -40,7 +36,7 @@ class SourceProof(Struct, kw_only=True):
 def prove_sources(log: Log, home: Path, tell: Tell) -> SourceProof:
     """Compare the newest run's frozen copy with its hashes in the log, and every row of it with the log."""
     proof = SourceProof()
-    starts, ends = _own(log, ReplayStarted), _own(log, ReplayCompleted)
+    starts, ends = runs(log, SYSTEM.name, ReplayStarted), runs(log, SYSTEM.name, ReplayCompleted)
     if not starts:
         proof.checked = "nothing was ever replayed"
         return proof
@@ -54,11 +50,6 @@ def prove_sources(log: Log, home: Path, tell: Tell) -> SourceProof:
         frozen = _unaltered(folder, completed.manifest, proof)
         _prove_rows(log, folder, frozen, started, proof, tell)
     return proof
-
-
-def _own(log: Log, cls: type[Milestone]) -> list[Milestone]:
-    found = [decode(one.topic, one.state) for one in log.stream(stream("replay", SYSTEM.name))]
-    return [one for one in found if isinstance(one, cls)]
 
 
 def _copy_of(home: Path, wanted: Mapping[str, str], proof: SourceProof) -> Path | None:

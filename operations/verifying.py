@@ -20,6 +20,7 @@ from operations.source_proof import prove_sources
 from projections import catalog
 from projections.projector import Projector
 from projections.rebuilding import rebuild
+from projections.stopping import read_stop
 from projections.verifying import Verdict, verify_model
 from replay.run import Tell
 
@@ -132,7 +133,8 @@ def _check_seals(home: Path, _: Log, part: Part) -> None:
 def _check_model(projector: Projector, home: Path, log: Log, part: Part, *, repair: bool) -> None:
     verdict = verify_model(projector, log, home)
     part.checked = _checked(verdict)
-    part.found = [*verdict.problems, *map(str, verdict.differences)]
+    stop = read_stop(projector, log, home)
+    part.found = [*verdict.problems, *map(str, verdict.differences), *([str(stop)] if stop else [])]
     if part.found and repair:
         check_no_strangers(home, [projector.name])
         with enough_room(home, models_bytes(home)):

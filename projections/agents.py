@@ -74,13 +74,15 @@ class BestResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     best_sequence_hash: str
     best_score: float
     updated_at: str | None = field(name="occurred_at", default=None)
+    plan_data: str | None = None
+    created_at: str | None = None
 
 
 _SEQUENCE = ("sequence_hash", "portfolio_hash")
 
 projector = Projector(
     name="agents",
-    version=1,
+    version=2,
     rows=(
         RowTable("agent_configs", AgentConfig, ("id",), (AgentConfigured,), (AgentRemoved,)),
         RowTable("config_history", ArchivedConfig, ("id",), (AgentConfigArchived,)),

@@ -78,15 +78,19 @@ def _own_file(live: Path) -> Iterator[Path]:
 
 
 def _build(order: Feed, path: Path) -> Checkpoint:
-    try:
-        return _filled(order, path, can_undo=False)
-    except CannotUndo:
-        # Some event cannot be taken. Only a database that can undo finds out which: this raises PoisonEvent.
-        os.truncate(path, 0)
-        return _filled(order, path, can_undo=True)
+    # SQLite counts beside the feeding: that is a single long step, in which Python can go on.
+    with ThreadPoolExecutor(1) as beside:
+        events = beside.submit(order.log.count, through=order.through, topics=Plan(order.projector).topics)
+        try:
+            _fill(order, path, can_undo=False)
+        except CannotUndo:
+            # Some event cannot be taken. Only a database that can undo finds out which: this raises PoisonEvent.
+            os.truncate(path, 0)
+            _fill(order, path, can_undo=True)
+        return _checked(order, path, events.result())
 
 
-def _filled(order: Feed, path: Path, *, can_undo: bool) -> Checkpoint:
+def _fill(order: Feed, path: Path, *, can_undo: bool) -> None:
     schema = schema_of(order.projector)
     db = open_building(path, order.projector.profile)
     try:
@@ -98,21 +102,18 @@ def _filled(order: Feed, path: Path, *, can_undo: bool) -> Checkpoint:
         feed(db, order)
     finally:
         db.close()
-    return _checked(order, path)
 
 
-def _checked(order: Feed, path: Path) -> Checkpoint:
+def _checked(order: Feed, path: Path, events: int) -> Checkpoint:
     """Read the file back: SQLite finds it sound, and its checkpoint counts as many events as SQLite does.
 
     That they are the right ones, by their digest, is looked at again when the model is verified.
     """
-    with ThreadPoolExecutor(1) as beside:
-        found = beside.submit(_quick_check, path)
-        events = order.log.count(through=order.through, topics=Plan(order.projector).topics)
-        new = standing(path)
-    if found.result() != "ok" or new is None:
+    found = _quick_check(path)
+    new = standing(path)
+    if found != "ok" or new is None:
         raise StoreError(
-            f"{path.name}: SQLite finds the new file damaged: {found.result()}", hint="Look at the disk and the memory."
+            f"{path.name}: SQLite finds the new file damaged: {found}", hint="Look at the disk and the memory."
         )
     mark = new.mark
     if (mark.position, mark.events) != (order.through, events):

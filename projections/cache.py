@@ -6,8 +6,9 @@ import msgspec
 from msgspec import field
 
 from domain.advice import CacheEntryDropped, CacheEntryStored, RecommendationIssued, RecommendationRemoved
+from ledger.concerning import Lead
 from projections import recommendations
-from projections.projector import Projector, RowTable
+from projections.projector import Concern, LaneTable, Projector, RowTable
 
 
 class CacheData(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -30,4 +31,11 @@ projector = Projector(
     profile="cache",
     rows=(RowTable("cache_data", CacheData, ("cache_key",), (CacheEntryStored,), (CacheEntryDropped,)),),
 )
-projector.lane(RecommendationIssued, RecommendationRemoved)(recommendations.fold)
+# Rivals recommend the same symbol; each of them counts with all that was ever said of its uuid.
+_OF_RIVALS = (Lead("symbol", "symbol"), Lead("uuid", "uuid"))
+_RIVALS = (Concern((RecommendationIssued, RecommendationRemoved), {"uuid": "uuid"}, _OF_RIVALS),)
+projector.lane(
+    RecommendationIssued,
+    RecommendationRemoved,
+    tables=(LaneTable("recommendations", _RIVALS), LaneTable("recommendations_copies", _RIVALS)),
+)(recommendations.fold)

@@ -79,5 +79,10 @@ class Copies:
         if db.execute(self._others, key).fetchone() is None:
             db.execute(self._clear, key)
 
+    def forget(self, db: apsw.Connection, key: Row) -> None:
+        """Remove the row with all its copies."""
+        db.execute(self._clear, key)
+        db.execute(self._drop, key)
+
     def _key(self, row: Row) -> Row:
         return tuple(row[place] for place in self._key_places)

@@ -7,6 +7,8 @@ from itertools import groupby, repeat
 from zoneinfo import ZoneInfo
 
 import apsw
+import msgspec
+from msgspec import field
 
 from domain.event import Event, Verbatim
 from domain.moments import read_instant, zone
@@ -14,17 +16,56 @@ from domain.prices import (
     Column,
     DailyPricesRecorded,
     ExchangeRateQuoted,
+    ExchangeRatesVoided,
+    LegacyPricesDeleted,
     MonthlyPricesRecorded,
     PriceBlock,
     PriceHistoryPurged,
+    PricesVoided,
+    SymbolMarkedForRemoval,
+    SymbolRemovalSettled,
 )
 from domain.universe import SecurityDescribed, SecurityRemoved
+from ledger.concerning import POSITION, Lead
 from projections.bulk import BlockColumn, Row
 from projections.copies import PROPER, Copies
-from projections.projector import Fact, Projector
+from projections.projector import Concern, Fact, LaneTable, Projector, RowTable
 
-# A block is as large as some hundred other events.
-projector = Projector(name="history", version=1, batch_max=1_000)
+
+class MarkedSymbol(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `legacy_symbol_removals`."""
+
+    symbol: str
+    isin: str | None = None
+    removed_at: str | None = field(name="occurred_at", default=None)
+    grace_period_days: int | float | None = None
+    row_count: int | float | None = None
+    marked_by: str | None = None
+
+
+class Deletion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `legacy_cleanup_log`."""
+
+    id: int
+    symbol: str
+    isin: str | None = None
+    deleted_at: str | None = field(name="occurred_at", default=None)
+    row_count: int | float | None = None
+    cleanup_reason: str | None = None
+    size_freed_bytes: int | float | None = None
+
+
+projector = Projector(
+    name="history",
+    version=3,
+    rows=(
+        RowTable(
+            "legacy_symbol_removals", MarkedSymbol, ("symbol",), (SymbolMarkedForRemoval,), (SymbolRemovalSettled,)
+        ),
+        RowTable("legacy_cleanup_log", Deletion, ("id",), (LegacyPricesDeleted,)),
+    ),
+    batch_max=1_000,  # a block is as large as some hundred other events
+)
 
 _DAILY = Copies(
     "daily_prices",
@@ -39,6 +80,7 @@ _DAILY = Copies(
         "volume",
         "source",
         "created_at",
+        "adjusted_close",
     ),
     key=("symbol", "date"),
     newest="created_at",
@@ -83,25 +125,43 @@ _FORGET = "DELETE FROM described_securities WHERE symbol = ? AND copy = ?"
 _STILL_DESCRIBED = "SELECT 1 FROM described_securities WHERE symbol = ? LIMIT 1"
 
 
+_OF_A_SYMBOL = (
+    DailyPricesRecorded, MonthlyPricesRecorded, PricesVoided, PriceHistoryPurged, SecurityDescribed, SecurityRemoved,
+)  # fmt: skip
+_BY_SYMBOL = (Concern(_OF_A_SYMBOL, {"symbol": "symbol"}),)
+_PRICE_TABLES = (
+    *(LaneTable(table, _BY_SYMBOL) for table in (*_PURGED_TABLES, "symbol_removals")),
+    LaneTable("described_securities", _BY_SYMBOL, is_shown=False),
+    LaneTable("cleanup_log", (Concern(_OF_A_SYMBOL, {"id": POSITION}, then=(Lead("symbol", "symbol"),)),)),
+)
+
+
 # One lane, because a removal counts the prices that are there at its place in the log. By symbol, because rows in the
 # order of the table's key go in a quarter faster.
-@projector.lane(
-    DailyPricesRecorded,
-    MonthlyPricesRecorded,
-    PriceHistoryPurged,
-    SecurityDescribed,
-    SecurityRemoved,
-    dated=True,
-    apart_by="symbol",
-)
+@projector.lane(*_OF_A_SYMBOL, dated=True, apart_by="symbol", tables=_PRICE_TABLES)
 def prices(db: apsw.Connection, facts: Sequence[Fact]) -> None:
     for kind, run in groupby(facts, key=lambda fact: type(fact.event)):
         _FOLDS[kind](db, run)
 
 
-@projector.lane(ExchangeRateQuoted, dated=True)
-def exchange_rates_quoted(db: apsw.Connection, facts: Sequence[Fact]) -> None:
-    _RATES.state(db, [_rate(fact.event) for fact in facts])
+_QUOTES = (ExchangeRateQuoted, ExchangeRatesVoided)
+_BY_PAIR = Concern(_QUOTES, {"from_currency": "from_currency", "to_currency": "to_currency"})
+_RATE_TABLES = (LaneTable("exchange_rates", (_BY_PAIR,)), LaneTable("exchange_rate_copies", (_BY_PAIR,)))
+
+
+@projector.lane(*_QUOTES, dated=True, tables=_RATE_TABLES)
+def exchange_rates(db: apsw.Connection, facts: Sequence[Fact]) -> None:
+    for is_void, run in groupby(facts, key=lambda fact: isinstance(fact.event, ExchangeRatesVoided)):
+        if is_void:
+            _exchange_rates_voided(db, run)
+        else:
+            _RATES.state(db, [_rate(fact.event) for fact in run])
+
+
+def _exchange_rates_voided(db: apsw.Connection, facts: Iterable[Fact]) -> None:
+    for _, void in facts:
+        assert isinstance(void, ExchangeRatesVoided)
+        _RATES.forget(db, (void.from_currency, void.to_currency, void.date))
 
 
 def _rate(quote: Event) -> Row:
@@ -116,7 +176,7 @@ def _daily_prices_recorded(db: apsw.Connection, facts: Iterable[Fact]) -> None:
     for _, block in facts:
         assert isinstance(block, DailyPricesRecorded)
         values = (block.open_price, block.high_price, block.low_price, block.close_price, block.volume)
-        columns = (block.symbol, block.date, *values, block.source, _created_at(block))
+        columns = (block.symbol, block.date, *values, block.source, _created_at(block), block.adjusted_close)
         has_copies = _write_block(db, _DAILY, block, columns, has_copies=has_copies)
 
 
@@ -139,6 +199,14 @@ def _write_block(
     spread = [column if isinstance(column, list) else repeat(column, block.count) for column in columns]
     table.state(db, list(zip(*spread, repeat(block.copy, block.count), strict=True)))
     return True
+
+
+def _prices_voided(db: apsw.Connection, facts: Iterable[Fact]) -> None:
+    for _, void in facts:
+        assert isinstance(void, PricesVoided)
+        table = _DAILY if void.interval == "1d" else _MONTHLY
+        for date in void.dates:
+            table.forget(db, (void.symbol, date))
 
 
 def _created_at(block: DailyPricesRecorded | MonthlyPricesRecorded) -> Column:
@@ -190,6 +258,7 @@ def _security_removed(db: apsw.Connection, facts: Iterable[Fact]) -> None:
 _FOLDS: dict[type[Event], Callable[[apsw.Connection, Iterable[Fact]], None]] = {
     DailyPricesRecorded: _daily_prices_recorded,
     MonthlyPricesRecorded: _monthly_prices_recorded,
+    PricesVoided: _prices_voided,
     PriceHistoryPurged: _price_history_purged,
     SecurityDescribed: _security_described,
     SecurityRemoved: _security_removed,

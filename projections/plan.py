@@ -73,7 +73,7 @@ class Plan:
         present = {state[1] for state in batch.states}
         for rows in self._rows:
             if not present.isdisjoint(rows.topics):
-                rows.apply(db, _of_topics(batch.states, rows.topics, present))
+                rows.apply(db, _of_topics(batch.states, rows.topics, present), present & rows.topics)
         for topics, lane in self._lanes:
             if not present.isdisjoint(topics):
                 lane.fold(db, self._facts(lane, _of_topics(batch.states, topics, present), batch, log))

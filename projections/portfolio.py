@@ -1,4 +1,4 @@
-"""portfolio.db: positions, scores, metrics, snapshots, and what reconciling found."""
+"""portfolio.db: positions, lots, gains, scores, metrics, snapshots, and what reconciling found."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from msgspec import field
 
 from domain.holdings import same_price
 from domain.portfolio import (
+    CashBalanceRemoved,
+    CashBalanceStated,
     CashReconciled,
     MetricCalculated,
     MetricRemoved,
+    PortfolioValuationVoided,
     PortfolioValued,
     PositionNoLongerReported,
     PositionReconciled,
@@ -21,11 +24,22 @@ from domain.portfolio import (
     ScoreCalculated,
     ScoreRemoved,
 )
-from domain.prices import ExchangeRateQuoted
-from domain.trading import TradeCorrected, TradeExecuted, TradeVoided
-from projections import positions
+from domain.prices import ExchangeRateQuoted, ExchangeRatesVoided
+from domain.trading import (
+    CashFlowBooked,
+    CashFlowCorrected,
+    CashFlowVoided,
+    SharesSplit,
+    SharesSplitCorrected,
+    SharesSplitVoided,
+    TradeCorrected,
+    TradeExecuted,
+    TradeVoided,
+)
+from ledger.concerning import POSITION, Lead
+from projections import position_tables, positions
 from projections.bulk import Row
-from projections.projector import Fact, Projector, RowTable
+from projections.projector import Concern, Fact, LaneTable, Projector, RowTable
 
 CASH_TOLERANCE = Decimal("0.01")
 """Buckets and cash agree within a cent (legacy facts 5.2)."""
@@ -53,6 +67,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sell_score: float | None = None
     history_years: float | None = None
     calculated_at: str | None = field(name="occurred_at", default=None)
+    volatility: float | None = None
+    technical_score: float | None = None
+    fundamental_score: float | None = None
+    stability_score: float | None = None
     copy: str | None = None
 
 
@@ -82,16 +100,36 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     position_count: int | float | None = None
     annual_turnover: float | None = None
     created_at: str | None = None
+    total_pnl: float | None = None
+    total_pnl_pct: float | None = None
+    bucket_id: str | None = None
+    snapshot_json: str | None = None
     copy: str | None = None
+
+
+class CashBalance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `cash_balances`."""
+
+    currency: str
+    balance: float
+    last_updated: str | None = field(name="occurred_at", default=None)
 
 
 projector = Projector(
     name="portfolio",
-    version=1,
+    version=3,
     rows=(
         RowTable("scores", Score, ("symbol",), (ScoreCalculated,), (ScoreRemoved,), newest="calculated_at"),
         RowTable("calculated_metrics", Metric, ("symbol", "metric"), (MetricCalculated,), (MetricRemoved,)),
-        RowTable("portfolio_snapshots", Snapshot, ("date",), (PortfolioValued,), newest="created_at"),
+        RowTable(
+            "portfolio_snapshots",
+            Snapshot,
+            ("date",),
+            (PortfolioValued,),
+            (PortfolioValuationVoided,),
+            newest="created_at",
+        ),
+        RowTable("cash_balances", CashBalance, ("currency",), (CashBalanceStated,), (CashBalanceRemoved,)),
     ),
 )
 
@@ -99,11 +137,19 @@ projector.lane(
     TradeExecuted,
     TradeCorrected,
     TradeVoided,
+    SharesSplit,
+    SharesSplitCorrected,
+    SharesSplitVoided,
+    CashFlowBooked,
+    CashFlowCorrected,
+    CashFlowVoided,
     PositionReported,
     PositionNoLongerReported,
     PositionReconciled,
     ExchangeRateQuoted,
+    ExchangeRatesVoided,
     with_streams=True,
+    tables=position_tables.TABLES,
 )(positions.fold)
 
 _CLOSE = "UPDATE reconciliations SET open = 0 WHERE kind = ? AND subject = ? AND open = 1"
@@ -114,7 +160,13 @@ _RECONCILE = """
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
-@projector.lane(PositionReconciled, CashReconciled)
+_BREAKS = (
+    Concern((PositionReconciled,), {"position": POSITION}, then=(Lead("symbol", "symbol"),)),
+    Concern((CashReconciled,), {"position": POSITION}, then=(Lead("date", "date"),)),
+)
+
+
+@projector.lane(PositionReconciled, CashReconciled, tables=(LaneTable("reconciliations", _BREAKS),))
 def reconciliations(db: apsw.Connection, facts: Sequence[Fact]) -> None:
     """Everything that reconciling found; the newest of each subject is open while the two sides differ."""
     for position, event in facts:

@@ -7,21 +7,22 @@ entered, corrected or voided after that shows the symbol again, because the brok
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import apsw
 import msgspec
 
 from domain.event import Event, encode
-from domain.holdings import counts_as_holding
-from domain.money import in_eur, rounded, usable_rate
+from domain.money import in_eur, rounded
 from domain.portfolio import PositionNoLongerReported, PositionReconciled, PositionReported
-from domain.prices import ExchangeRateQuoted
-from domain.trading import TradeExecuted, TradeVoided
-from projections import known_rates
+from domain.prices import ExchangeRateQuoted, ExchangeRatesVoided
+from domain.trading import SharesSplit, SharesSplitVoided, TradeExecuted, TradeVoided
+from projections import known_rates, trade_fees
 from projections.bulk import Row, Upsert
-from projections.holdings import Book, Derived
+from projections.gains import Gains, Writer
+from projections.holdings import Book, Derived, HoldingTrade, trades_of
+from projections.known_rates import Rates
 from projections.projector import StreamFact
 
 
@@ -29,6 +30,7 @@ class State(msgspec.Struct, gc=False):
     """What is known about a symbol: a row of `holding_states`."""
 
     derived: Derived
+    gains: Gains
     report: PositionReported | None = None
     denied: bool = False
 
@@ -54,13 +56,18 @@ class Position(msgspec.Struct, kw_only=True, gc=False):
     derived_quantity: Decimal
     derived_avg_price: Decimal | None
     computed: str | None = None
+    realized_pnl: Decimal
+    realized_pnl_unknown: int
 
 
-_STATES = "SELECT symbol, derived, report, denied FROM holding_states WHERE symbol = ?"
+_STATES = "SELECT symbol, derived, gains, report, denied FROM holding_states WHERE symbol = ?"
+_COUNTING = (TradeExecuted, TradeVoided, SharesSplit, SharesSplitVoided)
+_RATES = (ExchangeRateQuoted, ExchangeRatesVoided)
 _HIDE = "DELETE FROM positions WHERE symbol = ?"
-_keep = Upsert("holding_states", ("symbol", "derived", "report", "denied"), ("symbol",))
+_keep = Upsert("holding_states", ("symbol", "derived", "gains", "report", "denied"), ("symbol",))
 _show = Upsert("positions", Position.__struct_fields__, ("symbol",))
 _read_derived = msgspec.json.Decoder(Derived).decode
+_read_gains = msgspec.json.Decoder(Gains).decode
 _read_report = msgspec.json.Decoder(PositionReported).decode
 _write = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -69,65 +76,81 @@ _FROM_TRADES = ("quantity", "avg_price", "last_updated", "first_bought_at", "las
 
 
 def fold(db: apsw.Connection, facts: Sequence[StreamFact]) -> None:
-    """Bring the positions of every symbol that these facts concern up to date."""
-    traded = [fact for fact in facts if isinstance(fact.event, TradeExecuted | TradeVoided)]
-    book = Book(db, {fact.stream for fact in traded})
-    states = _states(db, book.symbols() | {symbol for fact in facts if (symbol := _symbol(fact.event)) is not None})
-    for fact in facts:
-        _note(fact, book, states)
-    derived = {symbol: state.derived for symbol, state in states.items()}
-    book.write(db, derived)
-    for symbol, state in states.items():
-        state.derived = derived[symbol]
+    """Bring the positions, lots and gains of every symbol that these facts concern up to date."""
+    rates = [(fact.position, fact.event) for fact in facts if isinstance(fact.event, _RATES)]
+    quoted = known_rates.note(db, rates)
+    disturbed = known_rates.traded(db, quoted) | trade_fees.note(db, facts)
+    book = Book(db, {fact.stream for fact in facts if isinstance(fact.event, _COUNTING)})
+    told = [(symbol, fact.event) for fact in facts for symbol in _about(fact, book)]
+    states = _states(db, {symbol for symbol, _ in told} | disturbed)
+    for symbol, event in told:
+        _note(states[symbol], event)
+    book.write(db)
+    writer = Writer(db)
+    for symbol, trades in book.news(disturbed):
+        _count(writer, symbol, states[symbol], trades)
+    writer.flush()
     _keep.rows(db, [_state_row(symbol, state) for symbol, state in states.items()])
-    quoted = known_rates.note(db, [(f.position, f.event) for f in facts if isinstance(f.event, ExchangeRateQuoted)])
     states |= _states(db, known_rates.concerned(db, quoted) - states.keys())
-    _render(db, states)
+    _render(db, writer.rates, states)
 
 
-def _note(fact: StreamFact, book: Book, states: dict[str, State]) -> None:
+def _count(writer: Writer, symbol: str, state: State, trades: Sequence[HoldingTrade] | None) -> None:
+    """Count new trades, given in order, if all are later than what was counted; else all of the symbol's again."""
+    if trades is None or trades[0].place < state.derived.last:
+        state.derived = Derived()
+        state.gains = writer.again(symbol, state.derived.counted(trades_of(writer.db, symbol)))
+        return
+    for trade in trades:
+        state.derived.add(trade)
+    writer.go_on(symbol, state.gains, trades)
+
+
+def _about(fact: StreamFact, book: Book) -> Iterable[str]:
+    """The symbols whose position the fact is about; what it says of trades goes into the book."""
     match fact.event:
-        case TradeExecuted() | TradeVoided() as event:
-            trade = event if isinstance(event, TradeExecuted) else None
-            for symbol in book.put(fact.position, fact.stream, trade):
-                states[symbol].denied = False
-        case PositionReported() as event:
-            states[event.symbol].report, states[event.symbol].denied = event, False
-        case PositionNoLongerReported() as event:
-            states[event.symbol].report, states[event.symbol].denied = None, True
-        case PositionReconciled() as event:
-            states[event.symbol].denied = event.reported_quantity is None and event.difference != 0
+        case TradeExecuted() | SharesSplit() as event:
+            return book.put(fact.position, fact.stream, event)
+        case TradeVoided() | SharesSplitVoided():
+            return book.put(fact.position, fact.stream, None)
+        case PositionReported() | PositionNoLongerReported() | PositionReconciled() as event:
+            return (event.symbol,)
+    return ()
 
 
-def _symbol(event: Event) -> str | None:
-    """The symbol whose position the event is about, as far as the event says so."""
+def _note(state: State, event: Event) -> None:
     match event:
-        case TradeExecuted():
-            return event.symbol if counts_as_holding(event.symbol, event.mode, event.order_id) else None
-        case PositionReported() | PositionNoLongerReported() | PositionReconciled():
-            return event.symbol
-    return None
+        case TradeExecuted() | TradeVoided():
+            state.denied = False
+        case PositionReported():
+            state.report, state.denied = event, False
+        case PositionNoLongerReported():
+            state.report, state.denied = None, True
+        case PositionReconciled():
+            state.denied = event.reported_quantity is None and event.difference != 0
 
 
 def _states(db: apsw.Connection, symbols: set[str]) -> dict[str, State]:
     """The state of each symbol, an empty one for a symbol that was never heard of."""
-    states = {symbol: State(Derived()) for symbol in sorted(symbols)}
-    for symbol, derived, report, denied in db.executemany(_STATES, [[symbol] for symbol in states]):
-        states[symbol] = State(_read_derived(derived), _read_report(report) if report else None, bool(denied))
+    states = {symbol: State(Derived(), Gains()) for symbol in sorted(symbols)}
+    for symbol, derived, gained, report, denied in db.executemany(_STATES, [[symbol] for symbol in states]):
+        said = _read_report(report) if report else None
+        states[symbol] = State(_read_derived(derived), _read_gains(gained), said, bool(denied))
     return states
 
 
 def _state_row(symbol: str, state: State) -> Row:
     report = encode(state.report).decode() if state.report else None
-    return (symbol, _write(state.derived).decode(), report, int(state.denied))
+    return (symbol, _write(state.derived).decode(), _write(state.gains).decode(), report, int(state.denied))
 
 
-def _render(db: apsw.Connection, states: dict[str, State]) -> None:
+def _render(db: apsw.Connection, rates: Rates, states: dict[str, State]) -> None:
     shown: list[Row] = []
     for symbol, state in states.items():
         position = _position(symbol, state)
         if position is not None:
-            shown.append(_row(in_euros(position, _rate(db, position))))
+            rate = rates.of(position.currency, position.currency_rate, position.last_updated)
+            shown.append(_row(in_euros(position, rate)))
     rows = {row[0] for row in shown}
     db.executemany(_HIDE, [[symbol] for symbol in states if symbol not in rows])
     _show.rows(db, shown)
@@ -136,13 +159,14 @@ def _render(db: apsw.Connection, states: dict[str, State]) -> None:
 def _position(symbol: str, state: State) -> Position | None:
     """What is to be shown of a symbol, without the values that need a rate; None when it is not held."""
     if state.report is not None:
-        return reported(state.report, state.derived)
-    if state.denied or state.derived.held.quantity <= 0:
+        return reported(state.report, state.derived, state.gains)
+    quantity = state.derived.held.quantity
+    if state.denied or not quantity or (quantity < 0 and not state.gains.is_short):
         return None
-    return unreported(symbol, state.derived)
+    return unreported(symbol, state.derived, state.gains)
 
 
-def reported(report: PositionReported, derived: Derived) -> Position:
+def reported(report: PositionReported, derived: Derived, gained: Gains) -> Position:
     """The position as the broker reports it."""
     return Position(
         symbol=report.symbol, isin=report.isin, quantity=report.quantity, avg_price=report.avg_price,
@@ -151,10 +175,11 @@ def reported(report: PositionReported, derived: Derived) -> Position:
         unrealized_pnl=report.unrealized_pnl, unrealized_pnl_pct=report.unrealized_pnl_pct,
         last_updated=report.occurred_at, first_bought_at=report.first_bought_at, last_sold_at=report.last_sold_at,
         bucket_id=report.bucket_id, derived_quantity=derived.held.quantity, derived_avg_price=derived.held.avg_price,
+        realized_pnl=gained.realized_eur, realized_pnl_unknown=gained.unknown,
     )  # fmt: skip
 
 
-def unreported(symbol: str, derived: Derived) -> Position:
+def unreported(symbol: str, derived: Derived, gained: Gains) -> Position:
     """The position as its trades make it."""
     avg_price = derived.held.avg_price
     assert avg_price is not None, "shares are held without a cost"
@@ -162,18 +187,11 @@ def unreported(symbol: str, derived: Derived) -> Position:
         symbol=symbol, isin=derived.isin, quantity=derived.held.quantity, avg_price=avg_price,
         currency=derived.currency, currency_rate=derived.currency_rate, last_updated=derived.last_traded_at,
         first_bought_at=derived.first_bought_at, last_sold_at=derived.last_sold_at, bucket_id=derived.bucket_id,
-        derived_quantity=derived.held.quantity, derived_avg_price=avg_price,
+        derived_quantity=derived.held.quantity, derived_avg_price=avg_price, realized_pnl=gained.realized_eur,
+        realized_pnl_unknown=gained.unknown,
     )  # fmt: skip
     position.computed = ",".join(column for column in _FROM_TRADES if getattr(position, column) is not None)
     return position
-
-
-def _rate(db: apsw.Connection, position: Position) -> Decimal | None:
-    """Units of the position's currency per 1 EUR: its own rate, else the one quoted on the day of last_updated."""
-    own = usable_rate(position.currency, position.currency_rate)
-    if own is not None or position.currency is None or position.last_updated is None:
-        return own
-    return usable_rate(position.currency, known_rates.rate(db, position.currency, position.last_updated[:10]))
 
 
 def in_euros(position: Position, rate: Decimal | None) -> Position:

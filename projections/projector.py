@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,6 +10,7 @@ import apsw
 import msgspec
 
 from domain.event import Event
+from ledger.concerning import Lead
 
 
 class Fact(NamedTuple):
@@ -34,9 +35,9 @@ class RowTable:
     row: a struct shaped like the row: the order of its fields is the order of the columns, a field's encoded name is
     the event's field and its Python name the column. A last field `copy` is no column: it tells which legacy file the
     row came from. stated: the row is inserted, or replaced whole. removed: carry the key's fields under the events'
-    names. newest: for rows that two legacy files may hold, the column that decides: newest wins, on a tie the row
-    without copy, then the later event. Such a table has a rowid table `<table>_copies` beside it, see
-    `projections.copies`.
+    names; one without `copy` removes all copies of the row. newest: for rows that two legacy files may hold, the column
+    that decides: newest wins, on a tie the row without copy, then the later event. Such a table has a rowid table
+    `<table>_copies` beside it, see `projections.copies`.
     """
 
     table: str
@@ -45,6 +46,31 @@ class RowTable:
     stated: tuple[type[Event], ...]
     removed: tuple[type[Event], ...] = ()
     newest: str | None = None
+
+
+class Concern(NamedTuple):
+    """Which events of a lane can concern a row, told by the row's key.
+
+    by: column of the key to the event's field that must hold the same; a field may also be a name of the log's own,
+    `ledger.concerning.POSITION` or STREAM. then: what leads from the events found so to further ones; the last ones found
+    count, and they are of the same types.
+    """
+
+    events: tuple[type[Event], ...]
+    by: Mapping[str, str]
+    then: tuple[Lead, ...] = ()
+
+
+@dataclass(frozen=True)
+class LaneTable:
+    """A table that a lane writes. Events of the lane that no concern names can concern every row.
+
+    is_shown: False for a table in which the lane only keeps what it needs itself.
+    """
+
+    name: str
+    concerns: tuple[Concern, ...] = ()
+    is_shown: bool = True
 
 
 # The facts are Fact or StreamFact, as the lane asked for; a union here would make every handler check which it got.
@@ -67,6 +93,7 @@ class Lane:
     with_streams: bool = False
     dated: bool = False
     apart_by: str | None = None
+    tables: tuple[LaneTable, ...] = ()
 
 
 @dataclass
@@ -86,18 +113,23 @@ class Projector:
     handlers: dict[type[Event], OnFact] = field(default_factory=dict)
 
     def lane(
-        self, *events: type[Event], with_streams: bool = False, dated: bool = False, apart_by: str | None = None
+        self,
+        *events: type[Event],
+        with_streams: bool = False,
+        dated: bool = False,
+        apart_by: str | None = None,
+        tables: tuple[LaneTable, ...] = (),
     ) -> Callable[[FoldT], FoldT]:
         """Decorator for a handler that gets all facts of `events` of one batch, in log order.
 
         with_streams: the facts are StreamFact. dated: an event without a valid time comes with its recorded time.
         apart_by: a field of all the events; those with different values do not touch each other's rows, so the facts
         come sorted by it, and in log order only where it is equal. They are decoded when they are reached, one by one:
-        for large events.
+        for large events. tables: those that the handler writes, so that a few of their rows can be derived by themselves.
         """
 
         def declare(fold: FoldT) -> FoldT:
-            self.lanes.append(Lane(events, fold, with_streams, dated, apart_by))
+            self.lanes.append(Lane(events, fold, with_streams, dated, apart_by, tables))
             return fold
 
         return declare

@@ -31,6 +31,9 @@ class RowLane:
         self.stated = frozenset(topic for event in declared.stated for topic in topics_of(event))
         self.topics = self.stated | {topic for event in declared.removed for topic in topics_of(event)}
         self._older = self.topics - names - {topic_of(event) for event in declared.removed}
+        self._ends_copies = {
+            topic for event in declared.removed if COPY not in event.__struct_fields__ for topic in topics_of(event)
+        }
         self._has_copy = len(columns) < len(fields)
         assert not self._has_copy or fields[-1].name == COPY, f"{declared.table}: copy is not the last field"
         # strict=False reads the JSON string "0.1" as the exact double; SQLite's own conversion is off by one unit in
@@ -46,17 +49,16 @@ class RowLane:
                 declared.table, f"{declared.table}_copies", columns=columns, key=declared.key, newest=declared.newest
             )
 
-    def apply(self, db: apsw.Connection, states: Sequence[State]) -> None:
-        """Write these events, in order."""
-        if len(self.stated) == len(self.topics):
+    def apply(self, db: apsw.Connection, states: Sequence[State], present: set[str]) -> None:
+        """Write these events, in order; `present` are their topics."""
+        if present <= self.stated:
             self._state(db, states)
             return
         for stated, run in groupby(states, key=lambda state: state[1] in self.stated):
             (self._state if stated else self._remove)(db, list(run))
 
     def _state(self, db: apsw.Connection, states: Sequence[State]) -> None:
-        decode_row = self._decode
-        rows: list[Row] = [astuple(decode_row(text)) for text in self._texts(states)]
+        rows: list[Row] = list(map(astuple, map(self._decode, self._texts(states))))
         if self._copies:
             self._copies.state(db, rows)
         else:
@@ -67,9 +69,12 @@ class RowLane:
         if self._copies is None:
             db.executemany(self._delete, [key[:-1] for key in keys])
             return
-        for *key, copy in keys:
+        for state, (*key, copy) in zip(states, keys, strict=True):
             assert copy is None or isinstance(copy, str)
-            self._copies.remove(db, tuple(key), copy)
+            if state[1] in self._ends_copies:
+                self._copies.forget(db, tuple(key))
+            else:
+                self._copies.remove(db, tuple(key), copy)
 
     def _texts(self, states: Sequence[State]) -> list[str] | list[bytes]:
         """The events as JSON in their newest version."""

@@ -24,7 +24,7 @@ from domain.satellites import (
     SatelliteUnconfigured,
 )
 from projections.bulk import Upsert
-from projections.projector import Fact, Projector, RowTable
+from projections.projector import Concern, Fact, LaneTable, Projector, RowTable
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -162,7 +162,21 @@ _LINK = """
     ) WHERE id = ?"""
 
 
-@projector.lane(BucketDescribed, BucketRemoved, AgentConfigured, AgentRemoved)
+_BUCKET_TABLES = (
+    # A strategy says which bucket it names, but not which it named before: all of them concern every bucket.
+    LaneTable("buckets", (Concern((BucketDescribed, BucketRemoved), {"id": "id"}),)),
+    LaneTable(
+        "bucket_agents",
+        (
+            Concern((BucketDescribed, BucketRemoved), {"bucket_id": "id"}),
+            Concern((AgentConfigured, AgentRemoved), {"agent_id": "id"}),
+        ),
+        is_shown=False,
+    ),
+)
+
+
+@projector.lane(BucketDescribed, BucketRemoved, AgentConfigured, AgentRemoved, tables=_BUCKET_TABLES)
 def buckets(db: apsw.Connection, facts: Sequence[Fact]) -> None:
     """The buckets, each with the strategy it names itself, else the only one that names it (legacy facts 3.1)."""
     touched: set[str] = set()

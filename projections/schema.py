@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import apsw
+import msgspec
 
 from migrations.runner import read_model_script
 from projections.bulk import Row
@@ -45,5 +46,22 @@ def objects_of(script: str) -> Objects:
     try:
         db.execute(script)
         return objects(db)
+    finally:
+        db.close()
+
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY name"
+_TABLE_COLUMNS = "SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid"
+
+
+@cache
+def columns_by_table(name: str) -> dict[str, list[tuple[str, str, int]]]:
+    """The tables of a read model without the engine's own: of each column its name, declared type and place in the key."""
+    db = apsw.Connection(":memory:")
+    try:
+        db.execute(read_model_script(name))
+        tables = [str(table) for (table,) in db.execute(_TABLES).fetchall()]
+        found = {table: db.execute(_TABLE_COLUMNS, (table,)).fetchall() for table in tables}
+        return {table: msgspec.convert(columns, list[tuple[str, str, int]]) for table, columns in found.items()}
     finally:
         db.close()

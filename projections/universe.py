@@ -1,4 +1,4 @@
-"""universe.db: the securities, and the groups of countries and industries."""
+"""universe.db: the securities, their tags, and the groups of countries and industries."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from domain.universe import (
     IndustryUngrouped,
     SecurityDescribed,
     SecurityRemoved,
+    SecurityTagged,
+    SecurityUntagged,
+    TagDefined,
+    TagDropped,
 )
 from projections.projector import Projector, RowTable
 
@@ -63,9 +67,28 @@ class IndustryGroup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     updated_at: str | None = field(name="occurred_at", default=None)
 
 
+class Tag(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `tags`."""
+
+    id: int | str
+    name: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = field(name="occurred_at", default=None)
+
+
+class SecurityTag(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `security_tags`."""
+
+    symbol: str
+    isin: str | None = None
+    tag_id: int | str
+    created_at: str | None = None
+    updated_at: str | None = field(name="occurred_at", default=None)
+
+
 projector = Projector(
     name="universe",
-    version=1,
+    version=2,
     rows=(
         RowTable("securities", Security, ("symbol",), (SecurityDescribed,), (SecurityRemoved,), newest="updated_at"),
         RowTable(
@@ -74,5 +97,7 @@ projector = Projector(
         RowTable(
             "industry_groups", IndustryGroup, ("group_name", "industry_name"), (IndustryGrouped,), (IndustryUngrouped,)
         ),
+        RowTable("tags", Tag, ("id",), (TagDefined,), (TagDropped,)),
+        RowTable("security_tags", SecurityTag, ("symbol", "tag_id"), (SecurityTagged,), (SecurityUntagged,)),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import apsw
@@ -19,6 +19,7 @@ from replay import provenance
 from replay.mapping import Knowledge
 from replay.reading import Table, chunks, quote
 from replay.seen import SeenTable
+from replay.series_keys import are_months
 from replay.tally import TableTally
 from replay.translating import Ready, Translator
 from replay.verbatim import exact, finite, unwrap, wrap
@@ -52,35 +53,13 @@ class Series(NamedTuple):
     assumed: bool
 
 
-def are_dates(keys: Sequence[str]) -> bool:
-    """Whether all keys are dates that exist, in the form 2025-12-28."""
-    return _all_of(keys, 10) and _all_exist(keys)
-
-
-def are_months(keys: Sequence[str]) -> bool:
-    """Whether all keys are months that exist, in the form 2025-12."""
-    return _all_of(keys, 7) and _all_exist([f"{key}-01" for key in keys])
-
-
-def _all_of(keys: Sequence[str], length: int) -> bool:
-    """Digits and hyphens only: dates can also be written as weeks or without hyphens."""
-    return {*map(len, keys)} == {length} and "".join(keys).replace("-", "").isdigit()
-
-
-def _all_exist(days: Sequence[str]) -> bool:
-    try:
-        return all(map(date.fromisoformat, days))
-    except ValueError:
-        return False
-
-
 def verbatim_rows(block: PriceBlock, source: provenance.Provenance) -> Iterator[tuple[Any, ...]]:
     """The legacy rows of a block, cells in the order of source.columns."""
     assert source.columns is not None
     extra = source.extra or {}
     columns = []
     for name in source.columns:
-        held = extra[name] if name in extra else getattr(block, name)
+        held = extra[name] if name in extra else getattr(block, (source.fields or {}).get(name, name))
         columns.append(held if isinstance(held, list) else [held] * block.count)
         if name in extra:
             columns[-1] = [unwrap(cell) for cell in columns[-1]]
@@ -88,7 +67,12 @@ def verbatim_rows(block: PriceBlock, source: provenance.Provenance) -> Iterator[
 
 
 class SeriesTranslator:
-    """Turns one price table into blocks. A row that fits no block is kept by itself, through `fallback`."""
+    """Turns one price table into blocks. A row that fits no block is kept by itself, through `fallback`.
+
+    renamed: the legacy columns that stand in an event field of another name.
+    """
+
+    renamed: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self, *, mapping: SeriesMapping, series: Series, table: Table, knowledge: Knowledge, memory: SeenTable, log: Log,
@@ -171,7 +155,7 @@ class SeriesTranslator:
         if not any(read_instant(stamp, self.knowledge.zone).assumed for stamp in stamps):
             return False
         keys = columns[self._key]
-        stored = self.memory.event_at(max(self.memory.blocks(keys[0], keys[-1])))
+        stored = self.memory.event_at(max(self.between(keys[0], keys[-1])))
         block = events.decode(stored.topic, stored.state)
         return isinstance(block, PriceBlock) and block.zone != self.knowledge.zone.key
 
@@ -248,21 +232,37 @@ class SeriesTranslator:
         }  # fmt: skip
         # The columns were checked above, all at once; converting them value by value would cost more than all the rest.
         state = events.encode(self.mapping.event(**held))
-        extra = {name: list(map(wrap, columns[self._columns[name]])) for name in self._extra}
-        source = provenance.of_block(self.fallback.shared, self.table.columns, keys[0], keys[-1], extra)
+        source = provenance.of_block(
+            self.fallback.shared, self.table.columns, keys[0], keys[-1], self._extras(columns), self.renamed
+        )
         self.tally.events += len(rows)
         self.tally.appended += 1
         for field in assumed:
             self.tally.assumed[field] += len(rows)
         return Ready((False, keys[0]), Entry(self._stream, topic_of(self.mapping.event), state, source), len(rows))
 
+    def _extras(self, columns: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        """The columns that the event does not hold, wrapped."""
+        return {name: list(map(wrap, columns[self._columns[name]])) for name in self._extra}
+
+    def again(self, memory: SeenTable, log: Log) -> SeriesTranslator:
+        """The same series, looked up in what the log has by now."""
+        return SeriesTranslator(
+            mapping=self.mapping, series=self.series, table=self.table, knowledge=self.knowledge, memory=memory, log=log,
+            fallback=self.fallback,
+        )  # fmt: skip
+
     def _recorded(self, first: str, last: str) -> Mapping[str, tuple[Any, ...]]:
         """The rows that the log has of this file by key, the newest form of each, of all blocks from first to last."""
         found: dict[str, tuple[Any, ...]] = {}
-        for position in self.memory.blocks(first, last):
+        for position in self.between(first, last):
             found |= self._decoded(position)
         self._forget(last)
         return found
+
+    def between(self, first: str, last: str) -> list[int]:
+        """The positions of the blocks that hold a key from `first` to `last`."""
+        return self.memory.blocks(first, last)
 
     def _decoded(self, position: int) -> dict[str, tuple[Any, ...]]:
         if position not in self._blocks:

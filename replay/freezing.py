@@ -13,7 +13,7 @@ import os
 import shutil
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,10 +25,17 @@ from replay.reading import damage, open_frozen
 from replay.sources import Found
 
 _LOCK_BYTES = (0x40000000, 512)
+# Those of them that keep readers out: a transaction that has not begun to commit holds only the byte between the two.
+_COMMIT_BYTES = ((0x40000000, 1), (0x40000002, 510))
 _SHM_LOCK_BYTES = (120, 9)
 _FLOCK = "hhqqi4x"
 ATTEMPTS = 5
 LOCK_WAIT_S = 5.0
+# A change within this time of the one before may leave the time of the file as it was.
+_TICK_S = 0.02
+
+State = list[tuple[int, int, int, bytes]]
+"""Of a file and those beside it: inode, size, time of the last change in nanoseconds, the first bytes."""
 
 
 class Frozen(NamedTuple):
@@ -55,6 +62,38 @@ def freeze(
 
     Raises DiskFull when the copies do not fit.
     """
+    frozen, failed = copies(files, into, lock_wait_s=lock_wait_s)
+    write_manifest(into, frozen)
+    return frozen, failed
+
+
+def refreeze(
+    files: Iterable[Found], into: Path, *, known: Mapping[str, Frozen], lock_wait_s: float
+) -> tuple[list[Frozen], list[Failed]]:
+    """Like `freeze` where earlier copies are known: only `files` are copied, all others are the earlier ones, by a link.
+
+    Of a file that fails the earlier copy stands in as well, so the folder is whole if there is one.
+    """
+    frozen, failed = copies(files, into, lock_wait_s=lock_wait_s)
+    copied = {one.name for one in frozen}
+    frozen += [_linked(one, into / one.name) for name, one in known.items() if name not in copied]
+    write_manifest(into, frozen)
+    return frozen, failed
+
+
+def _linked(one: Frozen, target: Path) -> Frozen:
+    """The same frozen file in another folder. Nobody writes to frozen files, so both folders may have the same bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(one.path)
+    except OSError:
+        shutil.copyfile(one.path, target)
+    return one._replace(path=target)
+
+
+def copies(files: Iterable[Found], into: Path, *, lock_wait_s: float) -> tuple[list[Frozen], list[Failed]]:
+    """The checked copies, without a manifest."""
     frozen, failed = [], []
     for file in files:
         target = into / file.name
@@ -72,7 +111,6 @@ def freeze(
             if error.errno in (28, 122):
                 raise _no_room(into, files) from error
             failed.append(Failed(file.name, f"cannot be read: {error.strerror}"))
-    write_manifest(into, frozen)
     return frozen, failed
 
 
@@ -93,25 +131,34 @@ def _no_room(into: Path, files: Iterable[Found]) -> LedgerError:
 
 def _copy(file: Found, target: Path, lock_wait_s: float) -> str:
     deadline = time.monotonic() + lock_wait_s
-    while _held(file.path, fcntl.F_RDLCK):
+    while any(_other_lock(file.path, fcntl.F_RDLCK, *span) for span in _COMMIT_BYTES):
         if time.monotonic() > deadline:
-            raise SourceError(f"is locked for writing by another process (waited {lock_wait_s:.0f} s)")
+            raise SourceError(f"is locked for writing by another process (waited {lock_wait_s:g} s)")
         time.sleep(0.05)
-    if _held(file.path, fcntl.F_WRLCK) or _held_shm(file.path):
+    if _other_lock(file.path, fcntl.F_WRLCK, *_LOCK_BYTES) or _held_shm(file.path):
         _back_up(file.path, target, lock_wait_s)
         return "backup"
     for _ in range(ATTEMPTS):
-        before = _state(file.path)
+        before = state_of(file.path)
+        _let_the_clock_tick(before)
         _copy_with_sidecars(file.path, target)
-        if _state(file.path) == before:
+        if state_of(file.path) == before:
             return "copy"
     raise SourceError(f"changed while it was being read, {ATTEMPTS} times in a row")
 
 
-def _state(path: Path) -> list[tuple[int, int, int, bytes]]:
+def _let_the_clock_tick(state: State) -> None:
+    """Wait until a change would show in the time of the file."""
+    newest = max(modified for _, _, modified, _ in state) / 1e9
+    time.sleep(min(_TICK_S, max(0.0, newest + _TICK_S - time.time())))
+
+
+def state_of(path: Path, *, journal: bool = True) -> State:
     """What changes when a file or its -wal is written to: identity, size, time, the head with its change counter."""
     seen = []
     for part in (path, *_sidecars(path)):
+        if part.name.endswith("-journal") and not journal:
+            continue
         status = part.stat()
         with part.open("rb") as file:
             seen.append((status.st_ino, status.st_size, status.st_mtime_ns, file.read(100)))
@@ -131,17 +178,13 @@ def _copy_with_sidecars(path: Path, target: Path) -> None:
         shutil.copyfile(part, target.with_name(target.name + part.name.removeprefix(path.name)))
 
 
-def _held(path: Path, kind: int) -> bool:
-    """Whether another process holds a lock on SQLite's lock bytes that a lock of this kind would meet."""
-    return _other_lock(path, kind, *_LOCK_BYTES)
-
-
 def _held_shm(path: Path) -> bool:
     shm = path.with_name(path.name + "-shm")
     return shm.exists() and _other_lock(shm, fcntl.F_WRLCK, *_SHM_LOCK_BYTES)
 
 
 def _other_lock(path: Path, kind: int, start: int, length: int) -> bool:
+    """Whether another process holds a lock on these bytes that a lock of this kind would meet."""
     with path.open("rb") as file:
         asked = struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
         answer = fcntl.fcntl(file, fcntl.F_GETLK, asked)
@@ -161,7 +204,7 @@ def _back_up(path: Path, target: Path, lock_wait_s: float) -> None:
             while not backup.done:
                 backup.step(4096)
     except apsw.BusyError as error:
-        raise SourceError(f"is locked for writing by another process (waited {lock_wait_s:.0f} s)") from error
+        raise SourceError(f"is locked for writing by another process (waited {lock_wait_s:g} s)") from error
     finally:
         copy.close()
         source.close()

@@ -39,16 +39,17 @@ ALLOWED: Mapping[Kind, frozenset[type]] = {
     Kind.COUNT: frozenset({int, float}),
     Kind.ANY: frozenset({int, float, str}),
     Kind.TEXT: frozenset({str}),
-    Kind.INSTANT: frozenset({str}),
-    Kind.MOMENT: frozenset({str}),
+    Kind.INSTANT: frozenset({str, int}),
+    Kind.MOMENT: frozenset({str, int}),
 }
 
 
 class Knowledge(NamedTuple):
     """What a translation may look up. zone: for naive times; zone_assumed: nobody named it; version: the schema version
     of the file; currencies: trading currency by symbol; rates: units of a currency per 1 EUR by currency and date;
-    settings: the keys of the settings table. zone_changed: the run before read naive times in another zone, so rows that
-    did not change may still mean something else.
+    settings: the keys of the settings table; symbols: symbol by ISIN; doubled: tables and the symbols that stand there in the
+    ISIN's place although the same security has a row under its ISIN as well. zone_changed: the run before read naive times
+    in another zone, so rows that did not change may still mean something else.
     """
 
     zone: ZoneInfo
@@ -58,6 +59,8 @@ class Knowledge(NamedTuple):
     rates: Mapping[tuple[str, str], Decimal] = types.MappingProxyType({})
     settings: frozenset[str] = frozenset()
     zone_changed: bool = False
+    symbols: Mapping[str, str] = types.MappingProxyType({})
+    doubled: frozenset[tuple[str, str]] = frozenset()
 
 
 class KeepRow(Exception):
@@ -78,8 +81,11 @@ class TableMapping:
     the legacy system merely trims history. fill: completes fields by rule and says which it assumed. repair: undoes a
     known corruption of a whole row, None when the row is not corrupt. constants: fields that hold the file or table name.
     made: fields that fill makes of several cells, so that no cell shows in them as it was.
-    key_name: the newest name of a key of one column, where keys were renamed. copy: what to call rows of a table that
-    itself is a copy of another.
+    key_name: the newest name of the key's first column, where keys were renamed. copy: what to call rows of a table that
+    itself is a copy of another. marks: columns by which the shape of a table is told from others of its name. days: fields
+    that hold a date; a layout with times in unix seconds writes its midnight. shifted: fields that hold their cell shifted by
+    so many decimal digits. rest: the field that takes all columns which no other field takes, as one JSON object.
+    is_newer: the table is of a layout that came after others, whose rows may be in the log in another shape.
     """
 
     table: str
@@ -98,6 +104,11 @@ class TableMapping:
     made: frozenset[str] = frozenset()
     key_name: Callable[[str, Knowledge], str] | None = None
     copy: str | None = None
+    marks: tuple[str, ...] = ()
+    days: frozenset[str] = frozenset()
+    shifted: Mapping[str, int] = field(default_factory=dict)
+    rest: str | None = None
+    is_newer: bool = False
 
     def target(self, column: str) -> str:
         """The event field of a legacy column."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import apsw
 
+from domain.moments import unix_day
 from domain.streams import is_plain, stream
 from replay.mapping import KeepRow, Knowledge, TableMapping
 from replay.reading import Table, quote
@@ -25,6 +27,8 @@ class RowNames:
         self.key = [columns.index(column) for column in mapping.key] if mapping else []
         self._twins = [columns.index(column) for column in mapping.twins if column in columns] if mapping else []
         self._one_column = mapping is not None and len(self.key) == 1 and mapping.key_name is None
+        targets = enumerate(map(mapping.target, columns)) if mapping and mapping.days else ()
+        self._days = {index for index, field in targets if mapping and field in mapping.days}
         self._primary = [columns.index(column) for column in table.key]
         # A table can hide its row numbers behind columns of all three names; then only all its cells tell its rows apart,
         # also when it has a key, which may be NULL.
@@ -42,6 +46,8 @@ class RowNames:
             same = list(map(quote, columns))
             return "1" if self._has_place else _numbered(same, self.order)
         key = [quote(column) for column in mapping.key]
+        if not key:
+            return _numbered([quote(columns[index]) for index in self._twins], self.order)
         missing = " OR ".join(f"{column} IS NULL" for column in key)
         if frozenset(mapping.key) in self._table.unique and self._has_place:
             some = f"SELECT 1 FROM {quote(self._table.name)} NOT INDEXED WHERE {missing} LIMIT 1"
@@ -58,9 +64,9 @@ class RowNames:
         twin = row[self._width + 1]
         if self._one_column and twin == 1 and is_plain(row[self.key[0]]):
             return f"{mapping.kind}:{row[self.key[0]]}"
-        key = [row[index] for index in self.key]
-        if None in key and self._twins:
-            name = stream(mapping.kind, "", *(_key_text(row[index]) for index in self._twins))
+        key = [self._cell(row, index) for index in self.key] if self._days else [row[index] for index in self.key]
+        if (not key or None in key) and self._twins:
+            name = stream(mapping.kind, "", *(_key_text(self._cell(row, index)) for index in self._twins))
         elif all(type(part) in (str, int) for part in key):
             if twin > 1 and not mapping.twins:
                 return None
@@ -73,11 +79,20 @@ class RowNames:
         # A colon cannot stand in a key, so no other row's key looks like this.
         return name if twin == 1 else f"{name}:~{twin}"
 
+    def _cell(self, row: Sequence[Any], index: int) -> Any:  # any cell
+        """The cell, a date as text also where the table holds its midnight in unix seconds."""
+        cell = row[index]
+        if type(cell) is int and index in self._days:
+            with suppress(ValueError):
+                return unix_day(cell)
+        return cell
+
     def _newest_name(self, mapping: TableMapping, key: Sequence[Any]) -> list[str] | None:
-        if mapping.key_name is None or type(key[0]) is not str:
-            return list(map(str, key))
+        parts = list(map(str, key))
+        if mapping.key_name is None:
+            return parts
         try:
-            return [mapping.key_name(key[0], self._knowledge)]
+            return [mapping.key_name(parts[0], self._knowledge), *parts[1:]]
         except KeepRow:
             return None
 
@@ -88,8 +103,8 @@ class RowNames:
         columns = " and ".join(mapping.key)
         if row[self._width + 1] > 1:
             return f"another row has the same {columns}"
-        if mapping.key_name and isinstance(row[self.key[0]], str):
-            mapping.key_name(row[self.key[0]], self._knowledge)
+        if mapping.key_name and isinstance(row[self.key[0]], str | int):
+            mapping.key_name(str(row[self.key[0]]), self._knowledge)
         return f"{columns} is missing or is neither text nor a whole number"
 
     def kept(self, row: Sequence[Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from replay.report import RunReport
+from replay.report import FileReport, RunReport
 from replay.sources import Use
 from replay.tally import TableTally
 
@@ -224,13 +224,18 @@ def _models(report: RunReport) -> str:
     )
 
 
+def _state(file: FileReport) -> str:
+    """The state of a file's schema, where the file or its tables tell."""
+    return "" if file.generation == "v0" else file.generation
+
+
 def _files(report: RunReport) -> str:
     """Each file; price files that were simply read as one line."""
     prices = [
         f for f in report.files if f.use == Use.READ and _group(f.name) == _HISTORY and f.name not in report.failed
     ]
     rows: list[tuple[object, ...]] = [
-        (f.name, _fate(report, f.name, f.use), f.version or "", f.reason or f.copied_by, f.bytes or "")
+        (f.name, _fate(report, f.name, f.use), _state(f), f.reason or f.copied_by, f.bytes or "")
         for f in report.files
         if f not in prices
     ]
@@ -238,7 +243,7 @@ def _files(report: RunReport) -> str:
         how = ", ".join(sorted({f.copied_by for f in prices if f.copied_by}))
         rows.append((f"{_HISTORY} ({len(prices):,} files)", "read", "", how, sum(f.bytes for f in prices)))
     where = f"The copies that were read, with their SHA-256, are in `backups/{report.frozen}`." if report.frozen else ""
-    table = _table(("file", "what became of it", "version", "how", "bytes"), rows, numbers_from=4)
+    table = _table(("file", "what became of it", "schema", "how", "bytes"), rows, numbers_from=4)
     return "\n\n".join(part for part in ("## Files", where, table) if part)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import apsw
 
@@ -10,17 +12,31 @@ from domain import event as events
 from domain.event import topic_of
 from domain.legacy import LegacySchemaRead, ReplayCompleted, ReplayStarted
 from domain.streams import stream
+from domain.universe import SecurityDescribed
 from ledger.log import Entry
 from replay import provenance
 from replay.blocks import Series, SeriesTranslator
 from replay.mapping import Knowledge
 from replay.reading import Table, guarded, statements, tables
+from replay.reshaping import ReshapedMemory, ReshapedTranslator, Shape, memory_of
 from replay.series import copies_of
+from replay.shared_series import ManySeries, OneOfMany, SharedMapping, owners
 from replay.system import Universe
 from replay.translating import Translator, teach_time
 from replay.work import Job, Run
 
+_PAGE = 5_000
+
 E = TypeVar("E", ReplayStarted, ReplayCompleted)
+
+
+class Many(NamedTuple):
+    """A table of many series. symbols: by owner; why_none: why the rows of an owner belong to no series."""
+
+    file: str
+    mapping: SharedMapping
+    symbols: Mapping[str, str]
+    why_none: Mapping[str, str]
 
 
 def prepare(run: Run, files: dict[str, apsw.Connection]) -> None:
@@ -31,25 +47,55 @@ def prepare(run: Run, files: dict[str, apsw.Connection]) -> None:
 
 def _prepare(run: Run, files: dict[str, apsw.Connection]) -> None:
     found = {name: _tables_of(name, db) for name, db in files.items()}
-    universe = run.system.universe(files, found)
+    by_isin = any(_names_by_isin(table) for its_tables in found.values() for table in its_tables.values())
+    universe = run.system.universe(files, found, _recorded_isins(run) if by_isin else {})
     knowledge = guarded("config.db", "securities", lambda: universe.knowledge(run.zone, zone_assumed=run.zone_assumed))
     knowledge = knowledge._replace(zone_changed=_zone_changed(run))
     run.report.findings += universe.findings()
-    series = _series_of(run, universe, found)
+    shared = _shared_series(run, files, found, knowledge)
+    series = _series_of(run, universe, found, shared.values())
     run.seen.catch_up(run.log)
     number = _run_number(run)
     run.report.run = number
-    about = {one.name: one for one in run.report.files}
     with run.seen:
         for file, its_tables in found.items():
             teach_time(files[file], run.zone)
             known = knowledge._replace(version=universe.version(file))
-            if file in about:
-                about[file].version = known.version or None
+            _describe(run, file, its_tables, known.version)
             for table in its_tables.values():
-                shared = provenance.prefix(number, run.system.name, file, table.name)
-                translator = _translator(run, file, table, known, shared, series.get(file))
+                if run.unread(file, table.name):
+                    run.passed.add((file, table.name))
+                    continue
+                prefix = provenance.prefix(number, run.system.name, file, table.name)
+                rows = _rows(run, file, table, known, prefix)
+                translator = _translator(run, rows, shared.get((file, table.name)), series)
                 run.jobs.append(Job(file, files[file], translator))
+
+
+def _names_by_isin(table: Table) -> bool:
+    """Whether a table names securities by their ISIN only."""
+    return "isin" in table.columns and "symbol" not in table.columns
+
+
+def _recorded_isins(run: Run) -> dict[str, str]:
+    """Symbol by ISIN as the log has them: the file that says so may be missing this time."""
+    found: dict[str, str] = {}
+    after, topics = 0, [topic_of(SecurityDescribed)]
+    while page := run.log.read(after=after, topics=topics, limit=_PAGE):
+        for stored in page:
+            security = events.decode(stored.topic, stored.state)
+            if isinstance(security, SecurityDescribed) and security.isin:
+                found[security.isin] = security.symbol
+        after = page[-1].position
+    return found
+
+
+def _describe(run: Run, file: str, its_tables: dict[str, Table], version: int) -> None:
+    """What the report says of a file's schema."""
+    about = next((one for one in run.report.files if one.name == file), None)
+    if about is not None:
+        about.version = version or None
+        about.generation = run.system.generation(file, its_tables, version)
 
 
 def _tables_of(name: str, db: apsw.Connection) -> dict[str, Table]:
@@ -57,29 +103,68 @@ def _tables_of(name: str, db: apsw.Connection) -> dict[str, Table]:
     return {table.name: table for table in listed}
 
 
-def _series_of(run: Run, universe: Universe, found: dict[str, dict[str, Table]]) -> dict[str, Series]:
-    """Whose series each file of the history folder holds; what is not certain is a finding."""
+def _series_of(
+    run: Run, universe: Universe, found: dict[str, dict[str, Table]], shared: Collection[Many]
+) -> dict[tuple[str, str], Series]:
+    """The series of each file of the history folder, under an empty name, and of each table of many, under its symbol."""
     owners = {file: universe.owner(file) for file in found if file.startswith("history/")}
     run.report.findings += [owner.assumed for owner in owners.values() if owner.assumed]
-    return {
-        file: Series(owners[file].symbol, copy, bool(owners[file].assumed))
-        for file, copy in copies_of({file: owner.symbol for file, owner in owners.items()}, run.log).items()
+    pairs = {(file, owner.symbol): bool(owner.assumed) for file, owner in owners.items()}
+    pairs |= {(many.file, symbol): False for many in shared for symbol in many.symbols.values()}
+    copies = copies_of(pairs, run.log)
+    series = {
+        (file, symbol): Series(symbol, copies[file, symbol], assumed) for (file, symbol), assumed in pairs.items()
     }
+    return series | {(file, ""): series[file, owner.symbol] for file, owner in owners.items()}
+
+
+def _shared_series(
+    run: Run, files: dict[str, apsw.Connection], found: dict[str, dict[str, Table]], knowledge: Knowledge
+) -> dict[tuple[str, str], Many]:
+    """The tables that hold the series of many securities, and which."""
+    many = {}
+    for file, its_tables in found.items():
+        for table in its_tables.values():
+            mapping = run.system.shared_series(file, table)
+            if mapping is not None:
+                which = guarded(file, table.name, partial(owners, files[file], table, mapping, knowledge))
+                many[file, table.name] = Many(file, mapping, *which)
+    return many
+
+
+def _rows(run: Run, file: str, table: Table, known: Knowledge, prefix: bytes) -> Translator:
+    """The translator of a table row by row; of a series, the one that keeps what fits no block."""
+    mapping = run.system.mapping(file, table)
+    memory = memory_of(run, file, table, mapping)
+    if mapping is not None and isinstance(memory, ReshapedMemory):
+        shape = Shape(table, mapping, run.system.mapping)
+        return ReshapedTranslator.of(shared=prefix, file=file, shape=shape, knowledge=known, memory=memory)
+    rows = Translator(shared=prefix, file=file, table=table, mapping=mapping, knowledge=known, memory=memory)
+    rows.why_kept = run.system.why_kept(file, table.name)
+    return rows
 
 
 def _translator(
-    run: Run, file: str, table: Table, known: Knowledge, shared: bytes, series: Series | None
-) -> Translator | SeriesTranslator:
+    run: Run, rows: Translator, many: Many | None, series: dict[tuple[str, str], Series]
+) -> Translator | SeriesTranslator | ManySeries:
+    file, table = rows.file, rows.table
     memory = run.seen.of(run.system.name, file, table.name, run.log)
-    mapping = run.system.mapping(file, table)
-    rows = Translator(shared=shared, file=file, table=table, mapping=mapping, knowledge=known, memory=memory)
-    rows.why_kept = run.system.why_kept(file, table.name)
     of_series = run.system.series(file, table)
-    if of_series is None or series is None:
+    if many is not None:
+        parts = [
+            OneOfMany(
+                shared=many.mapping, owner=owner, series=series[file, symbol], table=table, knowledge=rows.knowledge,
+                memory=memory, log=run.log, fallback=rows,
+            )
+            for owner, symbol in many.symbols.items()
+        ]  # fmt: skip
+        return ManySeries(table=table, owner=many.mapping.owner, parts=parts, why_none=many.why_none, fallback=rows)
+    if of_series is None or (file, "") not in series:
         return rows
     return SeriesTranslator(
-        mapping=of_series, series=series, table=table, knowledge=known, memory=memory, log=run.log, fallback=rows
-    )
+        mapping=of_series, series=series[file, ""], table=table, knowledge=rows.knowledge, memory=memory, log=run.log,
+        fallback=rows,
+    )  # fmt: skip
 
 
 def _run_number(run: Run) -> int:
@@ -106,13 +191,13 @@ def _own(run: Run, cls: type[E]) -> list[E]:
 def schema_entries(run: Run, files: dict[str, apsw.Connection]) -> list[Entry]:
     """The schema of each file, where it is not in the log already."""
     entries = []
-    versions = {one.name: one.version for one in run.report.files}
+    generations = {one.name: one.generation for one in run.report.files}
     for file, db in files.items():
         pragmas = {name: _pragma(db, name) for name in ("page_size", "encoding", "auto_vacuum", "user_version")}
         event = LegacySchemaRead(
             system=run.system.name,
             file=file,
-            generation=f"v{versions[file] or 0}",
+            generation=generations[file],
             statements=statements(db),
             pragmas=pragmas,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,8 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Run, file, table and key of the legacy row behind an event, and the row itself.
 
     row: the verbatim row (see replay.verbatim). first, last, columns, extra: for a block of a series, whose event holds the
-    values: its first and last key, the legacy columns in their order, and columns that the event does not know.
+    values: its first and last key, the legacy columns in their order, and columns that the event does not know; fields: the
+    columns that the event holds in a field of another name.
     vanished: the row was there in an earlier run and is gone.
     """
 
@@ -29,6 +30,7 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last: str | None = None
     columns: list[str] | None = None
     extra: dict[str, Any] | None = None  # column name to wrapped cells
+    fields: dict[str, str] | None = None
     vanished: bool = False
 
 
@@ -51,9 +53,18 @@ def of_vanished(shared: bytes) -> bytes:
     return shared + b',"vanished":true}'
 
 
-def of_block(shared: bytes, columns: Sequence[str], first: str, last: str, extra: dict[str, Any]) -> bytes:
+def of_block(
+    shared: bytes,
+    columns: Sequence[str],
+    first: str,
+    last: str,
+    extra: dict[str, Any],
+    fields: Mapping[str, str] | None = None,
+) -> bytes:
     """Provenance of a block of a series."""
     about: dict[str, Any] = {"first": first, "last": last, "columns": columns}
     if extra:
         about["extra"] = extra
+    if fields:
+        about["fields"] = dict(fields)
     return b"%b,%b" % (shared, _encoder.encode(about)[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import apsw
@@ -12,7 +12,9 @@ from replay import provenance
 from replay.blocks import SeriesTranslator
 from replay.reading import Table, count
 from replay.reconciling import Break
+from replay.reshaping import ReshapedMemory, ReshapedTranslator
 from replay.seen import SeenTable
+from replay.shared_series import ManySeries
 from replay.translating import Cells, Translator
 from replay.verbatim import NotUtf8, decode_row, exact
 
@@ -32,13 +34,28 @@ def rows_in(db: apsw.Connection, table: Table) -> int:
     return count(db, table.name)
 
 
-def prove_table(translator: Translator | SeriesTranslator, db: apsw.Connection, memory: SeenTable, log: Log) -> Proof:
+Places = SeenTable | ReshapedMemory
+
+
+def prove_table(
+    translator: Translator | SeriesTranslator | ManySeries, db: apsw.Connection, memory: Places, log: Log
+) -> Proof:
     """Compare every row of a frozen table with what the log gives back for it."""
+    if isinstance(translator, Translator):
+        return _prove_rows(translator, translator.rows(db), memory, log)
+    assert isinstance(memory, SeenTable)
     if isinstance(translator, SeriesTranslator):
         return _prove_series(translator, db, memory, log)
+    proofs = [_prove_series(part, db, memory, log) for part in translator.parts]
+    proofs.append(_prove_rows(translator.fallback, translator.rest(db), memory, log))
+    mismatches = [one for proof in proofs for one in proof.mismatches]
+    return Proof(sum(one.rows for one in proofs), sum(one.equal for one in proofs), mismatches[:NAMED_MAX])
+
+
+def _prove_rows(translator: Translator, pages: Iterable[list[Cells]], memory: Places, log: Log) -> Proof:
     rows = equal = 0
     mismatches: list[Break] = []
-    for page in translator.rows(db):
+    for page in pages:
         rows += len(page)
         for row, found in zip(page, _recorded(translator, page, memory, log), strict=True):
             cells = row[: len(translator.table.columns)]
@@ -50,7 +67,7 @@ def prove_table(translator: Translator | SeriesTranslator, db: apsw.Connection, 
 
 
 def _recorded(
-    translator: Translator, page: Sequence[Cells], memory: SeenTable, log: Log
+    translator: Translator, page: Sequence[Cells], memory: Places, log: Log
 ) -> Iterator[tuple[Any, ...] | None]:
     """For each row of a page the row as the log has it: as an event or as a kept row, the newest unless another is equal.
 
@@ -62,21 +79,21 @@ def _recorded(
     stored = {one.position: one for one in log.at(list({at for some in positions for at in some}))}
     for row, some in zip(page, positions, strict=True):
         cells = exact(row[: len(translator.table.columns)])
-        held = [_cells_of(stored[at].source, translator.table) for at in some]
+        held = [_cells_of(stored[at].source, translator) for at in some]
         yield next((one for one in held if exact(one) == cells), held[0] if held else None)
 
 
-def _cells_of(source: str | None, table: Table) -> tuple[Any, ...]:
-    held = decode_row(provenance.decode(source or "").row)
-    return tuple(held.get(name) for name in table.columns)
+def _cells_of(source: str | None, translator: Translator) -> tuple[Any, ...]:
+    about = provenance.decode(source or "")
+    if isinstance(translator, ReshapedTranslator) and (meant := translator.shape.recorded(source)) is not None:
+        return meant
+    held = decode_row(about.row)
+    return tuple(held.get(name) for name in translator.table.columns)
 
 
 def for_proof(translator: SeriesTranslator, memory: SeenTable, log: Log) -> SeriesTranslator:
     """The same series, looked up in what the log has by now."""
-    return SeriesTranslator(
-        mapping=translator.mapping, series=translator.series, table=translator.table, knowledge=translator.knowledge,
-        memory=memory, log=log, fallback=translator.fallback,
-    )  # fmt: skip
+    return translator.again(memory, log)
 
 
 def _prove_series(translator: SeriesTranslator, db: apsw.Connection, memory: SeenTable, log: Log) -> Proof:

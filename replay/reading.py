@@ -23,7 +23,7 @@ _FAULTS_SHOWN = 3
 
 class Table(NamedTuple):
     """A table of a legacy file. key: its declared primary key; row_number: the name under which SQLite's rowid can be read,
-    None for a WITHOUT ROWID table; unique: column sets that cannot hold the same values twice.
+    None for a WITHOUT ROWID table; unique: column sets that cannot hold the same values twice; types: as declared.
     """
 
     name: str
@@ -31,6 +31,12 @@ class Table(NamedTuple):
     key: tuple[str, ...]
     row_number: str | None
     unique: tuple[frozenset[str], ...]
+    types: tuple[str, ...] = ()
+
+    def declared(self, column: str) -> str:
+        """The declared type of a column in upper case, empty when it has none."""
+        place = self.columns.index(column)
+        return self.types[place].upper() if place < len(self.types) else ""
 
 
 def quote(name: str) -> str:
@@ -74,13 +80,14 @@ def tables(db: apsw.Connection) -> list[Table]:
 
 
 def _table(db: apsw.Connection, name: str) -> Table:
-    about = list(db.execute("SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", (name,)))
-    columns = tuple(str(column) for column, _ in about)
-    key = tuple(str(column) for column, place in sorted(about, key=lambda row: int(row[1])) if place)
+    about = list(db.execute("SELECT name, pk, type FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", (name,)))
+    columns = tuple(str(column) for column, _, _ in about)
+    key = tuple(str(column) for column, place, _ in sorted(about, key=lambda row: int(row[1])) if place)
+    types = tuple(str(kind or "") for _, _, kind in about)
     without_rowid = list(db.execute("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", (name,)))
     taken = {column.lower() for column in columns}
     free = next((alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken), None)
-    return Table(name, columns, key, None if without_rowid[0][0] else free, _unique(db, name, key))
+    return Table(name, columns, key, None if without_rowid[0][0] else free, _unique(db, name, key), types)
 
 
 def _unique(db: apsw.Connection, name: str, key: tuple[str, ...]) -> tuple[frozenset[str], ...]:

@@ -11,33 +11,53 @@ import apsw
 from msgspec import Struct
 
 from domain import event as events
+from domain.entries.holding import SPLIT, UNKNOWN_TIME, move_of
 from domain.event import Event, topic_of
-from domain.holdings import Holding, after_trade, counts_as_holding, same_price
+from domain.holdings import Holding, after_split, after_trade, same_price
 from domain.moments import Date
 from domain.money import EUR, in_eur, usable_rate
 from domain.portfolio import (
     CashReconciled,
+    PortfolioValuationVoided,
     PortfolioValued,
     PositionNoLongerReported,
     PositionReconciled,
     PositionReported,
 )
-from domain.prices import ExchangeRateQuoted
+from domain.prices import ExchangeRateQuoted, ExchangeRatesVoided
 from domain.satellites import BucketBalanceRemoved, BucketBalanceStated
 from domain.streams import stream
-from domain.trading import TradeCorrected, TradeExecuted, TradeVoided
+from domain.trading import (
+    SharesSplit,
+    SharesSplitCorrected,
+    SharesSplitVoided,
+    TradeCorrected,
+    TradeExecuted,
+    TradeVoided,
+)
 from ledger.log import Entry, Log, Stored
 from migrations import script
+from replay.meeting import contradictions
 
 ZERO = Decimal(0)
 CASH_TOLERANCE = Decimal("0.01")
 WEEKEND_DAYS = 3
 _PAGE = 5_000
-_ADD = "INSERT OR REPLACE INTO temp.holding_trades VALUES (?, ?, ?, ?, ?, ?, ?)"
+_OTHERWISE = "the legacy row says otherwise than the entry before it; cli record correct or void settles it"
+# What is corrected keeps its place among the trades of the same moment.
+_ADD = """
+    INSERT INTO temp.holding_trades VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream) DO UPDATE SET
+        symbol = excluded.symbol, executed_at = excluded.executed_at, side = excluded.side, quantity = excluded.quantity,
+        price = excluded.price, short = excluded.short"""
 _DROP = "DELETE FROM temp.holding_trades WHERE stream = ?"
-_IN_ORDER = (
-    "SELECT symbol, executed_at, side, quantity, price FROM temp.holding_trades ORDER BY symbol, executed_at, position"
-)
+_IN_ORDER = """
+    SELECT symbol, executed_at, side, quantity, price, short FROM temp.holding_trades
+    ORDER BY symbol, executed_at, position"""
+_CASH = (
+    BucketBalanceStated, BucketBalanceRemoved, ExchangeRateQuoted, ExchangeRatesVoided, PortfolioValued,
+    PortfolioValuationVoided,
+)  # fmt: skip
+_TRADES = (TradeExecuted, TradeCorrected, TradeVoided, SharesSplit, SharesSplitCorrected, SharesSplitVoided)
 
 
 Reconciled = PositionReconciled | CashReconciled
@@ -57,7 +77,11 @@ def reconcile(log: Log) -> tuple[list[Entry], list[Break]]:
     """Compare holdings and cash with what was reported; the entries to append and every break that stands open now."""
     findings: list[Reconciled] = [*_positions(log), *_cash(log)]
     entries = [_entry(event) for event in findings if _is_news(log, event)]
-    return entries, [_break(event) for event in findings if not _agrees(event)]
+    met = [
+        Break(kind="entry", subject=name, expected=f"entered: {entered}", found=f"legacy: {legacy}", reason=_OTHERWISE)
+        for name, entered, legacy in contradictions(log)
+    ]
+    return entries, [*(_break(event) for event in findings if not _agrees(event)), *met]
 
 
 def _pages(log: Log, topics: Collection[type[Event]]) -> Iterator[Stored]:
@@ -68,31 +92,32 @@ def _pages(log: Log, topics: Collection[type[Event]]) -> Iterator[Stored]:
 
 
 def holdings(log: Log) -> Iterator[tuple[str, str, Holding]]:
-    """Symbol, time of the last trade, and what the trades of the log say is held, for every symbol ever traded."""
+    """Every symbol ever traded, when it last was or its shares were split, and what is held by what the log says of both."""
     db = apsw.Connection("")
     db.execute(script("replay", "temp_trades.sql"))
     with db:
-        for stored in _pages(log, [TradeExecuted, TradeCorrected, TradeVoided]):
-            trade = events.decode(stored.topic, stored.state)
-            if isinstance(trade, TradeExecuted) and counts_as_holding(trade.symbol, trade.mode, trade.order_id):
-                at = trade.occurred_at or stored.recorded_at
-                row = (
-                    stored.stream,
-                    stored.position,
-                    trade.symbol,
-                    at,
-                    trade.side,
-                    str(trade.quantity),
-                    str(trade.price),
-                )
-                db.execute(_ADD, row)
-            else:
+        for stored in _pages(log, _TRADES):
+            event = events.decode(stored.topic, stored.state)
+            found = move_of(event)
+            if found is None:
                 db.execute(_DROP, (stored.stream,))
-    for symbol, trades in groupby(db.execute(_IN_ORDER), key=lambda row: row[0]):
+                continue
+            symbol, move = found
+            price = event.price if isinstance(event, TradeExecuted) else move.per
+            place = (stored.stream, stored.position, symbol, move.at)
+            db.execute(_ADD, (*place, move.kind, str(move.quantity), str(price), int(move.short)))
+    for symbol, moves in groupby(db.execute(_IN_ORDER), key=lambda row: row[0]):
         held, last = Holding(), ""
-        for _, last, side, quantity, price in trades:  # noqa: B007 - the last time is wanted after the loop
-            held = after_trade(held, side, Decimal(quantity), Decimal(price))
+        for _, at, side, quantity, price, short in moves:
+            held = _after(held, str(side), Decimal(quantity), Decimal(price), short=bool(short))
+            last = last if at == UNKNOWN_TIME else at
         yield str(symbol), last, held
+
+
+def _after(held: Holding, side: str, quantity: Decimal, price: Decimal, *, short: bool) -> Holding:
+    if side == SPLIT:
+        return after_split(held, quantity / price)
+    return after_trade(held, side, quantity, price, short=short)
 
 
 def _positions(log: Log) -> Iterator[PositionReconciled]:
@@ -141,26 +166,49 @@ def _why(held: Holding, reported: PositionReported | None) -> str:
 
 
 def _cash(log: Log) -> Iterator[CashReconciled]:
-    balances: dict[tuple[str, str], BucketBalanceStated] = {}
-    rates: dict[str, Decimal] = {}
-    latest: PortfolioValued | None = None
-    for stored in _pages(log, [BucketBalanceStated, BucketBalanceRemoved, ExchangeRateQuoted, PortfolioValued]):
-        event = events.decode(stored.topic, stored.state)
-        if isinstance(event, BucketBalanceStated):
-            balances[event.bucket_id, event.currency] = event
-        elif isinstance(event, BucketBalanceRemoved):
-            balances.pop((event.bucket_id, event.currency), None)
-        elif isinstance(event, ExchangeRateQuoted) and event.to_currency == EUR:
-            rates[event.from_currency] = event.rate
-        elif isinstance(event, PortfolioValued) and (not latest or _snapshot_order(event) >= _snapshot_order(latest)):
-            latest = event
-    newest = max((event.occurred_at or "" for event in balances.values()), default="")
+    told = _Cash()
+    for stored in _pages(log, _CASH):
+        told.take(events.decode(stored.topic, stored.state))
+    newest = max((event.occurred_at or "" for event in told.balances.values()), default="")
+    latest = told.valued[max(told.valued)] if told.valued else None
     if latest is None or not newest or not _comparable((latest.occurred_at or "")[:10], newest[:10]):
         return
-    parts = [in_eur(one.balance, usable_rate(one.currency, rates.get(one.currency))) for one in balances.values()]
+    parts = [in_eur(one.balance, usable_rate(one.currency, told.rate(one.currency))) for one in told.balances.values()]
     known = [part for part in parts if part is not None]
     if len(known) == len(parts):
         yield _cash_compared(sum(known, ZERO), latest)
+
+
+class _Cash:
+    """What the log says of cash: balances by bucket and currency, the value of each day, and quotes by currency and day."""
+
+    def __init__(self) -> None:
+        self.balances: dict[tuple[str, str], BucketBalanceStated] = {}
+        self.valued: dict[Date, PortfolioValued] = {}
+        self._quotes: dict[str, dict[Date, Decimal]] = {}
+
+    def take(self, event: Event) -> None:
+        match event:
+            case BucketBalanceStated():
+                self.balances[event.bucket_id, event.currency] = event
+            case BucketBalanceRemoved():
+                self.balances.pop((event.bucket_id, event.currency), None)
+            case ExchangeRateQuoted() if event.to_currency == EUR:
+                of_days = self._quotes.setdefault(event.from_currency, {})
+                day = (event.occurred_at or "")[:10]
+                of_days.pop(day, None)  # so that it stands last
+                of_days[day] = event.rate
+            case ExchangeRatesVoided() if event.to_currency == EUR:
+                self._quotes.get(event.from_currency, {}).pop(event.date, None)
+            case PortfolioValued():
+                before = self.valued.setdefault(event.occurred_at or "", event)
+                self.valued[event.occurred_at or ""] = max(event, before, key=_snapshot_order)
+            case PortfolioValuationVoided():
+                self.valued.pop(event.occurred_at or "", None)
+
+    def rate(self, currency: str) -> Decimal | None:
+        """The quote that came last."""
+        return next(reversed(self._quotes.get(currency, {}).values()), None)
 
 
 def _comparable(valued: Date, stated: Date) -> bool:

@@ -9,12 +9,16 @@ from replay.tally import TableTally
 
 
 class FileReport(Struct, kw_only=True):
-    """A file of the legacy folder: what became of it and why; rows and sha256 of its frozen copy when it was read."""
+    """A file of the legacy folder: what became of it and why; rows and sha256 of its frozen copy when it was read.
+
+    version: what the file says itself; generation: the state that its schema is in.
+    """
 
     name: str
     use: str
     reason: str = ""
     version: int | None = None
+    generation: str = ""
     rows: int = 0
     sha256: str = ""
     bytes: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import heapq
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
@@ -18,20 +18,24 @@ from domain.event import topic_of
 from domain.legacy import ReplayCompleted, ReplayStarted
 from domain.streams import stream
 from ledger.log import Entry
+from ledger.meeting import anything_entered
 from replay import proving
 from replay.freezing import Frozen, freeze
+from replay.meeting import completed
 from replay.preparing import prepare, schema_entries
 from replay.reading import open_frozen
 from replay.reconciling import reconcile
 from replay.report import FileReport, RunReport
+from replay.reshaping import memory_of
 from replay.sources import Found, Use, look
 from replay.system import LegacySystem
-from replay.translating import Ready
+from replay.translating import Ready, Translator
 from replay.vanishing import all_vanished
-from replay.work import BATCH_MAX, Job, Run, Tell
-from replay.writing import Writer
+from replay.work import APART_ROWS, BATCH_MAX, Job, Run, Tell
+from replay.writing import Append, writing
 
 __all__ = [
+    "APART_ROWS",
     "BATCH_MAX",
     "Job",
     "Run",
@@ -102,8 +106,8 @@ def append_all(run: Run, files: dict[str, apsw.Connection], *, write: bool = Tru
     total = sum(_rows_of(job) for job in run.jobs)
     merged = heapq.merge(*(_guarded_entries(job) for job in run.jobs), key=itemgetter(0))
     batch, size, done = schema_entries(run, files), 0, 0
-    with _no_collector(), Writer(run.log) as writer:
-        append = writer.append if write else _leave
+    with _no_collector(), writing(run.log, apart=write and total >= run.apart_rows) as appending:
+        append = appending if write else _leave
         for ready in merged:
             batch.append(ready.entry)
             size += len(ready.entry.state)
@@ -145,11 +149,11 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _leave(_: list[Entry]) -> None:
+def _leave(_: Sequence[Entry]) -> None:
     """Append nothing: the run only looks."""
 
 
-def _append(run: Run, batch: list[Entry], append: Callable[[list[Entry]], object]) -> None:
+def _append(run: Run, batch: list[Entry], append: Append) -> None:
     if not batch:
         return
     if not run.started:
@@ -160,7 +164,9 @@ def _append(run: Run, batch: list[Entry], append: Callable[[list[Entry]], object
         batch.insert(0, Entry(stream("replay", run.system.name), topic_of(ReplayStarted), events.encode(event)))
         run.started = True
         run.report.run_events += 1
-    append(batch)
+    if run.anything_entered is None:
+        run.anything_entered = anything_entered(run.log)
+    append(completed(run.log, batch) if run.anything_entered else batch)
     run.report.events_appended += len(batch)
 
 
@@ -189,7 +195,8 @@ def prove(run: Run) -> None:
     run.seen.catch_up(run.log)
     done, total = 0, sum(_rows_of(job) for job in run.jobs)
     for job in run.jobs:
-        memory = run.seen.of(run.system.name, job.file, job.translator.table.name, run.log)
+        mapping = job.translator.mapping if isinstance(job.translator, Translator) else None
+        memory = memory_of(run, job.file, job.translator.table, mapping)
         proof = proving.prove_table(job.translator, job.db, memory, run.log)
         run.report.rows_proven += proof.equal
         run.report.mismatches += proof.mismatches

@@ -34,6 +34,7 @@ _NOT_MET = (
     "SELECT stream, position, kept FROM seen WHERE origin = ?1 "
     "AND NOT EXISTS (SELECT 1 FROM temp.met WHERE met.origin = ?1 AND met.stream = seen.stream) ORDER BY position"
 )
+_BLOCKS_OF = "SELECT first, last, position FROM blocks WHERE stream = ? ORDER BY origin = ?, position"
 _BLOCKS = "SELECT position FROM blocks WHERE origin = ? AND first <= ? AND last >= ? ORDER BY position"
 
 
@@ -167,6 +168,11 @@ class SeenTable:
         if not self.any_blocks:
             return []
         return [int(row[0]) for row in self._db.execute(_BLOCKS, (self._origin, last, first))]
+
+    def blocks_of(self, stream: str) -> list[tuple[str, str, int]]:
+        """First key, last key and position of every block of a series, from whatever table; this table's stand last."""
+        found = self._db.execute(_BLOCKS_OF, (stream, self._origin))
+        return [(str(first), str(last), int(at)) for first, last, at in found]
 
 
 def open_seen(path: Path) -> Seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from domain import event as events
 from domain.prices import PriceBlock
@@ -14,22 +14,22 @@ from replay import provenance
 _KINDS = ("prices:1d", "prices:1mo")
 
 
-def copies_of(owners: Mapping[str, str], log: Log) -> dict[str, str | None]:
-    """File to the name of its copy, None for the proper home.
+def copies_of(owners: Iterable[tuple[str, str]], log: Log) -> dict[tuple[str, str], str | None]:
+    """For each file and symbol the name of the copy, None for the proper home.
 
     The first of a security's files to be recorded is its proper home for ever; among new files the one that is named by
     the plain rule comes first. So a file that appears later, such as one renamed to its ISIN, is a copy of the first.
     """
     files: dict[str, list[str]] = defaultdict(list)
-    for file, symbol in owners.items():
+    for file, symbol in owners:
         files[symbol].append(file)
-    found: dict[str, str | None] = {}
+    found: dict[tuple[str, str], str | None] = {}
     for symbol, names in files.items():
         recorded = _recorded(symbol, log)
         names.sort(key=lambda name: (name.removeprefix("history/") != symbol.replace(".", "_") + ".db", name))
         home = next((file for file, copy in recorded.items() if copy is None), names[0])
         for name in names:
-            found[name] = recorded.get(name, None if name == home else name)
+            found[name, symbol] = recorded.get(name, None if name == home else name)
     return found
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import apsw
 
+from domain.event import Event
 from replay.blocks import SeriesMapping
 from replay.mapping import Knowledge, TableMapping
 from replay.reading import Table
+from replay.shared_series import SharedMapping
 
 
 class Owner(Protocol):
@@ -56,8 +58,57 @@ class LegacySystem(Protocol):
     def series(self, file: str, table: Table) -> SeriesMapping | None:
         """How a table of series becomes blocks; None for any other table."""
 
+    def shared_series(self, file: str, table: Table) -> SharedMapping | None:
+        """How a table with the series of many securities becomes blocks; None for any other table."""
+
+    def generation(self, file: str, tables: Mapping[str, Table], version: int) -> str:
+        """The name of the state that a file's schema is in."""
+
     def why_kept(self, file: str, table: str) -> str:
         """Why the rows of a table are only kept."""
 
-    def universe(self, files: Mapping[str, apsw.Connection], tables: Mapping[str, Mapping[str, Table]]) -> Universe:
-        """What the tables of these files say about each other."""
+    def universe(
+        self,
+        files: Mapping[str, apsw.Connection],
+        tables: Mapping[str, Mapping[str, Table]],
+        recorded: Mapping[str, str],
+    ) -> Universe:
+        """What the tables of these files say about each other; `recorded`: symbol by ISIN, as the log has them."""
+
+
+class WritingBack(Protocol):
+    """What it takes to write a legacy system's files again from the log."""
+
+    @property
+    def system(self) -> LegacySystem:
+        """The system whose files they are."""
+
+    @property
+    def mappings(self) -> Sequence[TableMapping]:
+        """How its tables become events, all of them."""
+
+    @property
+    def series(self) -> Sequence[SeriesMapping]:
+        """How its tables of series become blocks."""
+
+    @property
+    def voids(self) -> Mapping[type[Event], type[Event]]:
+        """For each event of something that can be voided, the event that says it never happened."""
+
+    @property
+    def version_table(self) -> str:
+        """The table in which each file says the version of its schema."""
+
+    def series_file(self, symbol: str) -> str:
+        """The file that the system would look for the prices of a security in."""
+
+    def has_one_series(self, file: str) -> bool:
+        """Whether a file of prices holds those of one security only."""
+
+    def complete(self, cells: dict[str, Any], event: Event, demanded: Sequence[str], statement: str) -> list[str]:
+        """Put a new row into the words of its table, whose CREATE statement is given, and fill the columns that it demands and
+        the event leaves open, as the system itself would; returns which were filled.
+        """
+
+    def why_unwritten(self, event: type[Event]) -> str | None:
+        """Why no file holds such an event; None where it is Daybook's own and no fact is lost without it."""

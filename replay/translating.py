@@ -14,7 +14,7 @@ import msgspec
 from domain import event as events
 from domain.event import Event, topic_of
 from domain.legacy import LegacyRowKept
-from domain.moments import read_instant, read_moment
+from domain.moments import is_assumed, read_instant, read_moment
 from ledger.log import Entry, Stored
 from replay import provenance
 from replay.mapping import ALLOWED, Fields, KeepRow, Kind, Knowledge, TableMapping, kinds
@@ -206,7 +206,7 @@ class Translator:
         elif not trusted:
             self._check(row)
         fields |= self._constants
-        assumed = self._read_times(fields)
+        assumed = self._read_times(fields, row[self._width + 2] if repaired is None else None)
         if mapping.fill:
             assumed += mapping.fill(fields, self.knowledge)
         if assumed:
@@ -224,7 +224,8 @@ class Translator:
             if type(value) is float and not plain_columns([[value]]):
                 raise KeepRow(f"{self.table.columns[index]} is infinite")
 
-    def _read_times(self, fields: Fields) -> list[str]:
+    def _read_times(self, fields: Fields, at: str | None) -> list[str]:
+        """Times in the log's form; `at` is that of occurred_at, where the order of the rows made it known."""
         assumed = []
         for field, kind in self._times:
             value = fields.get(field)
@@ -233,6 +234,11 @@ class Translator:
             if value == "":
                 fields[field] = None
                 assumed.append(field)
+                continue
+            if at is not None and field == "occurred_at" and type(value) is str:
+                fields[field] = at
+                if self.knowledge.zone_assumed and is_assumed(value):
+                    assumed.append(field)
                 continue
             try:
                 read = read_moment if kind is Kind.MOMENT or field == "occurred_at" else read_instant

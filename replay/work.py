@@ -14,10 +14,13 @@ from ledger.log import Log
 from replay.blocks import SeriesTranslator
 from replay.report import RunReport
 from replay.seen import Seen
+from replay.shared_series import ManySeries
 from replay.system import LegacySystem
 from replay.translating import Translator
 
 BATCH_MAX = 10_000
+# From this many legacy rows on, starting a process that appends takes less time than it saves.
+APART_ROWS = 50_000
 
 Tell = Callable[[str, str, int, int], None]
 """Progress: phase, file, rows done, rows in all (0 when not known)."""
@@ -29,7 +32,7 @@ class Job:
 
     file: str
     db: apsw.Connection
-    translator: Translator | SeriesTranslator
+    translator: Translator | SeriesTranslator | ManySeries
 
 
 @dataclass
@@ -44,8 +47,14 @@ class Run:
     zone: ZoneInfo
     zone_assumed: bool
     batch_max: int = BATCH_MAX
+    apart_rows: int = APART_ROWS
     jobs: list[Job] = field(default_factory=list)
     started: bool = False
+    anything_entered: bool | None = None
+    """Whether trades, cash flows or dividends were entered here, which legacy rows may meet; None until somebody asks."""
+    unread: Callable[[str, str], bool] = lambda _file, _table: False
+    """Tables, by file and name, that are known to be as they were when the log last heard of them: they are passed over."""
+    passed: set[tuple[str, str]] = field(default_factory=set)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:

@@ -1,42 +1,21 @@
-"""Appending in a thread of its own, so that one batch is hashed and written while the next is read and translated."""
+"""Who appends the batches of a run: this process, or one of its own where there are many rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from ledger.appending import Appender
 from ledger.log import Entry, Log
 
+Append = Callable[[Sequence[Entry]], object]
 
-class Writer:
-    """Appends batches in order, one at a time; an error of one surfaces with the next call, or at the end."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="append")
-        self._last: Future[range] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self.finish()
-        finally:
-            self._pool.shutdown()
-
-    def append(self, batch: Sequence[Entry]) -> None:
-        """Hand over a batch; waits for the one before, so that two batches are the most in memory."""
-        self.finish()
-        self._last = self._pool.submit(self._log.append, batch)
-
-    def finish(self) -> None:
-        """Wait until everything handed over is in the log."""
-        if self._last is not None:
-            last, self._last = self._last, None
-            last.result()
+@contextmanager
+def writing(log: Log, *, apart: bool) -> Iterator[Append]:
+    """Appends batches in order. apart: in a process of its own, where an error surfaces with a later batch or at the end."""
+    if not apart:
+        yield log.append
+        return
+    with Appender(log) as appender:
+        yield appender.append

@@ -15,7 +15,9 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TOURS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/audit.md")}
+TOURS = {
+    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/audit.md", "docs/operations.md")
+}
 
 CLI = """#!{python}
 import sys

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -13,7 +11,7 @@ from pathlib import Path
 import apsw
 from msgspec import Struct, field
 
-from domain.errors import HomeBusy, HomeError, StoreError
+from domain.errors import HomeError, StoreError
 from domain.moments import instant
 from ledger.copying import back_up
 from ledger.log import open_log
@@ -26,6 +24,7 @@ from operations.backup.copies import UNFINISHED, Copy, copies_of, prune, remove_
 from operations.backup.manifest import Manifest, digested
 from operations.backup.tiers import Tier
 from operations.home import BACKUPS, LEDGER, enough_room, models_bytes
+from operations.locking import held
 from operations.program import program_version
 from operations.settings import FILE as SETTINGS
 from operations.settings import read as read_settings
@@ -66,18 +65,11 @@ def backup(home: Path, tier: Tier, *, now: datetime, to: Sequence[Path] = ()) ->
 
 @contextmanager
 def _alone(place: Path, tier: Tier) -> Iterator[None]:
-    """Only one back-up at a time makes copies here; the kernel frees the lock however the process ends."""
+    """Only one back-up at a time makes copies here."""
     (place / tier).mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise HomeBusy(f"another back-up is being made in {place}", hint="Wait until it is done.") from error
+    with held(place / _LOCK, f"backup {tier}", f"another back-up is being made in {place}"):
         remove_unfinished(place)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _present(place: Path, tier: Tier, now: datetime) -> Made | None:

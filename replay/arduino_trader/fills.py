@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 
+from domain.moments import MIDNIGHT
 from domain.money import EUR, in_eur, usable_rate
-from replay.mapping import Fields, KeepRow, Knowledge
+from replay.mapping import Fields, Fill, KeepRow, Knowledge
+
+_SECURITY_DEFAULTS = {"product_type": "UNKNOWN", "bucket_id": "core", "active": 1, "allow_buy": 1, "allow_sell": 0}
 
 
 def new_setting_name(key: str) -> str:
@@ -23,11 +27,14 @@ def _default(fields: Fields, defaults: dict[str, Any]) -> list[str]:  # event fi
     return missing
 
 
+def target_security(fields: Fields, _: Knowledge) -> list[str]:
+    """Like `security`, in the layout where selling is allowed unless it is forbidden."""
+    return _default(fields, _SECURITY_DEFAULTS | {"allow_sell": 1})
+
+
 def security(fields: Fields, _: Knowledge) -> list[str]:
     """What later schema versions add: unknown product type, the core bucket; switches that are NULL get their default."""
-    return _default(
-        fields, {"product_type": "UNKNOWN", "bucket_id": "core", "active": 1, "allow_buy": 1, "allow_sell": 0}
-    )
+    return _default(fields, _SECURITY_DEFAULTS)
 
 
 def setting_name(key: str, known: Knowledge) -> str:
@@ -110,3 +117,72 @@ def analytics(fields: Fields, _: Knowledge) -> list[str]:
         raise KeepRow("cache_key is missing")
     fields["cache_key"] = f"analytics_cache:{fields['cache_key']}"
     return []
+
+
+def migrated_id(key: str, _: Knowledge) -> str:
+    """The transaction id of a cash flow whose broker's id was dropped: the one that a later migration gave it (facts 3.3)."""
+    return f"migrated-{key}"
+
+
+def cash_flow_without_id(fields: Fields, known: Knowledge) -> list[str]:
+    """Transaction id and document type as the later migration gave them."""
+    fields["transaction_id"] = migrated_id(str(fields["id"]), known)
+    fields["type_doc_id"] = 0
+    return ["transaction_id", "type_doc_id"]
+
+
+def fractions(*names: str) -> Fill:
+    """For columns in percent: fractions, exactly."""
+
+    def fill(fields: Fields, _: Knowledge) -> list[str]:
+        for name in names:
+            if type(fields.get(name)) in (int, float):
+                fields[name] = _decimal(fields[name]).scaleb(-2)
+        return []
+
+    return fill
+
+
+def as_dates(names: Collection[str], then: Fill | None) -> Fill:
+    """For columns that hold a date as its midnight in unix seconds: the date."""
+
+    def fill(fields: Fields, known: Knowledge) -> list[str]:
+        for name in names:
+            fields[name] = as_date(fields.get(name))
+        return then(fields, known) if then else []
+
+    return fill
+
+
+def as_date(moment: str | None) -> str | None:
+    """The date of a midnight; any other moment as it is."""
+    return moment.removesuffix(MIDNIGHT) if moment else moment
+
+
+def symbol_by_isin(table: str) -> Callable[[str, Knowledge], str]:
+    """The symbol that an ISIN of this table stands for, by the securities of the same folder.
+
+    One legacy migration put the symbol in the ISIN's place, and the next update added the right row beside it (facts 3.3).
+    """
+
+    def symbol(isin: str, known: Knowledge) -> str:
+        if (table, isin) in known.doubled:
+            raise KeepRow("the symbol stands in the place of the ISIN, and the same security has a row under its ISIN")
+        if isin not in known.symbols:
+            raise KeepRow("no security of these files has this ISIN")
+        return known.symbols[isin]
+
+    return symbol
+
+
+def with_symbol(table: str, then: Fill | None = None) -> Fill:
+    """For tables that know a security by its ISIN only."""
+    symbol_of = symbol_by_isin(table)
+
+    def fill(fields: Fields, known: Knowledge) -> list[str]:
+        if not isinstance(fields.get("isin"), str):
+            raise KeepRow("isin is missing or is no text")
+        fields["symbol"] = symbol_of(fields["isin"], known)
+        return ["symbol", *(then(fields, known) if then else [])]
+
+    return fill

@@ -1,155 +1,103 @@
-"""How the Arduino Trader is recognised, and what its rows need to know of each other."""
+"""How the Arduino Trader is recognised, and how its tables become events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from functools import cached_property
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Iterator, Mapping
 
 import apsw
 
-from domain.moments import read_moment
-from domain.money import EUR
-from replay.arduino_trader.symbols import Names, Owner, Security, isin_faults
+from replay.arduino_trader import generations
 from replay.arduino_trader.tables import FILES, SERIES, TABLES, schema_version
+from replay.arduino_trader.target_tables import (
+    HISTORY,
+    SHARED_SERIES,
+    TARGET_FILES,
+    TARGET_TABLES,
+    database_health,
+    fits,
+    with_unix_days,
+)
+from replay.arduino_trader.universe import Universe
 from replay.blocks import SeriesMapping
-from replay.mapping import Knowledge, TableMapping
-from replay.reading import Table, chunks, quote
+from replay.mapping import TableMapping
+from replay.reading import Table
+from replay.shared_series import SharedMapping
 
-HISTORY = "history/"
-OTHER_LAYOUT = frozenset({"universe.db", "portfolio.db", "agents.db", "history.db"})
+FOLDER = "history/"
+_ALL_TABLES = (*TABLES, *TARGET_TABLES)
 
 
 class ArduinoTrader:
-    """The legacy system of December 2025: config, ledger, state and their companions, one file of prices per security."""
+    """The legacy system: the files of December 2025, one of prices per security, and the eight databases of January 2026.
+
+    Some files have the same name in both layouts and a folder may hold both, so each table is recognised by itself: by the
+    file it stands in, its name and its columns.
+    """
 
     name = "arduino-trader"
 
     def recognises(self, files: Iterable[str]) -> bool:
         """Whether a folder with these files is one of this system's."""
-        return any(file in FILES or file.startswith(HISTORY) or file == "trader.db" for file in files)
+        return any(_is_own(file) or file == "trader.db" for file in files)
 
     def mapping(self, file: str, table: Table) -> TableMapping | None:
         """How a table of a file becomes events; None for one that is only kept."""
-        found = next((one for one in TABLES if one.table == table.name and file in one.files), None)
-        if found is None and table.name == "schema_version" and (file in FILES or file.startswith(HISTORY)):
-            found = schema_version(file)
-        return found if found is not None and {*found.key} <= {*table.columns} else None
+        found = next((one for one in self._declared(file, table.name) if fits(one, table)), None)
+        return with_unix_days(found, table) if found else None
 
     def declared(self, file: str, table: str) -> TableMapping | None:
         """The mapping of a table that may no longer be there."""
-        return next((one for one in TABLES if one.table == table and file in one.files), None)
+        return next(self._declared(file, table), None)
+
+    def _declared(self, file: str, table: str) -> Iterator[TableMapping]:
+        """The shapes that a table of this name can have in a file."""
+        yield from (one for one in _ALL_TABLES if one.table == table and file in one.files)
+        if table == "schema_version" and _is_own(file):
+            yield schema_version(file)
+        if table == "_database_health" and file in TARGET_FILES:
+            yield database_health(file)
 
     def series(self, file: str, table: Table) -> SeriesMapping | None:
         """How a price table becomes blocks; None for any other table."""
-        if not file.startswith(HISTORY):
+        if not file.startswith(FOLDER):
             return None
         found = next((one for one in SERIES if one.table == table.name), None)
         return found if found is not None and {found.key, found.required} <= {*table.columns} else None
 
-    def universe(self, files: Mapping[str, apsw.Connection], tables: Mapping[str, Mapping[str, Table]]) -> Universe:
-        """What the tables of these files say about each other."""
-        return Universe(files, tables)
+    def shared_series(self, file: str, table: Table) -> SharedMapping | None:
+        """How a table with the prices of many securities becomes blocks; None for any other table."""
+        if file != HISTORY:
+            return None
+        return next((one for one in SHARED_SERIES if one.fits(table)), None)
+
+    def universe(
+        self,
+        files: Mapping[str, apsw.Connection],
+        tables: Mapping[str, Mapping[str, Table]],
+        recorded: Mapping[str, str],
+    ) -> Universe:
+        """What the tables of these files say about each other; `recorded`: symbol by ISIN, as the log has them."""
+        return Universe(files, tables, recorded)
+
+    def generation(self, file: str, tables: Mapping[str, Table], version: int) -> str:
+        """The name of the state that a file's schema is in."""
+        return generations.generation(file, tables, version)
 
     def why_kept(self, file: str, table: str) -> str:
         """Why the rows of a table are only kept."""
-        if file in OTHER_LAYOUT:
-            return "belongs to the layout that the legacy system was moving to"
         if table.startswith("sqlite_"):
             return "SQLite's own bookkeeping"
         if file == "trader.db":
             return "the single file from before 24 December 2025, replaced by the others"
-        if any(one.table == table for one in TABLES):
+        if next(self._declared(file, table), None) is not None or (file == HISTORY and table.endswith("_prices")):
+            return f"{table} has other columns than any version of the legacy system gave it"
+        if any(one.table == table for one in _ALL_TABLES):
             return f"{table} does not belong into {file}"
         return "no event describes this table"
 
 
-class Universe:
-    """What the tables of one source say about each other: currencies, rates, symbols, settings."""
-
-    def __init__(self, files: Mapping[str, apsw.Connection], tables: Mapping[str, Mapping[str, Table]]) -> None:
-        self._files, self._tables = files, tables
-
-    def _rows(self, file: str, table: str, *columns: str) -> list[tuple[object, ...]]:
-        """Columns of a table, NULL for a column that is not there; nothing when the table is not there."""
-        known = self._tables.get(file, {}).get(table)
-        if known is None or columns[0] not in known.columns:
-            return []
-        select = [quote(column) if column in known.columns else "NULL" for column in columns]
-        distinct = (
-            f"FROM {quote(table)} GROUP BY {', '.join(select)}" if "NULL" not in select else f"FROM {quote(table)}"
-        )
-        pages = chunks(self._files[file], select, distinct)
-        return [row for page in pages for row in page]
-
-    @cached_property
-    def _securities(self) -> list[tuple[object, ...]]:
-        found = self._rows("config.db", "stocks", "symbol", "isin", "active", "currency")
-        found += self._rows("config.db", "securities", "symbol", "isin", "active", "currency")
-        return [row for row in found if isinstance(row[0], str)]
-
-    @cached_property
-    def names(self) -> Names:
-        """The file names that all known symbols can have."""
-        known = {
-            str(symbol): Security(str(symbol), isin if isinstance(isin, str) else None, active != 0)
-            for symbol, isin, active, _ in self._securities
-        }
-        for file, table in (("ledger.db", "trades"), ("state.db", "positions")):
-            for symbol, isin in self._symbols(file, table):
-                known.setdefault(symbol, Security(symbol, isin))
-        return Names(known.values())
-
-    def _symbols(self, file: str, table: str) -> set[tuple[str, str | None]]:
-        rows = self._rows(file, table, "symbol", "isin")
-        return {(symbol, isin if isinstance(isin, str) else None) for symbol, isin in rows if isinstance(symbol, str)}
-
-    def owner(self, file: str) -> Owner:
-        """Whose prices a file of the history folder holds."""
-        return self.names.owner(file)
-
-    def version(self, file: str) -> int:
-        """The schema version of a file, 0 when it does not say."""
-        found = [row[0] for row in self._rows(file, "schema_version", "version") if isinstance(row[0], int)]
-        return max(found, default=0)
-
-    @cached_property
-    def _currencies(self) -> dict[str, str]:
-        return {
-            str(symbol): currency
-            for symbol, _, _, currency in self._securities
-            if isinstance(currency, str) and len(currency) == 3
-        }
-
-    def _rates(self, zone: ZoneInfo) -> dict[tuple[str, str], Decimal]:
-        """Units of a currency per 1 EUR by currency and day, from the quotes labelled currency to EUR."""
-        found = {}
-        for file in ("cache.db", "rates.db"):
-            rows = self._rows(file, "exchange_rates", "from_currency", "to_currency", "rate", "fetched_at")
-            for currency, to, rate, fetched_at in rows:
-                if to == EUR and isinstance(currency, str) and isinstance(rate, int | float):
-                    day = _day(fetched_at, zone)
-                    if day:
-                        found[currency, day] = Decimal(repr(rate))
-        return found
-
-    def knowledge(self, zone: ZoneInfo, *, zone_assumed: bool) -> Knowledge:
-        """What the fills may look up."""
-        settings = frozenset(str(row[0]) for row in self._rows("config.db", "settings", "key"))
-        return Knowledge(zone, zone_assumed, currencies=self._currencies, rates=self._rates(zone), settings=settings)
-
-    def findings(self) -> list[str]:
-        """What is wrong with the universe as such, a sentence each."""
-        isins = {str(symbol): isin if isinstance(isin, str) else None for symbol, isin, _, _ in self._securities}
-        return isin_faults(isins)
-
-
-def _day(moment: object, zone: ZoneInfo) -> str | None:
-    try:
-        return read_moment(moment, zone).text[:10] if isinstance(moment, str) else None
-    except ValueError:
-        return None
+def _is_own(file: str) -> bool:
+    return file in FILES or file in TARGET_FILES or file.startswith(FOLDER)
 
 
 SYSTEM = ArduinoTrader()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from domain import advice, agents, legacy, portfolio, prices, satellites, trading, universe
 from replay.arduino_trader import fills
 from replay.arduino_trader.repairs import unshifted
-from replay.blocks import SeriesMapping, are_dates, are_months
+from replay.blocks import SeriesMapping
 from replay.mapping import TableMapping as Map
+from replay.series_keys import are_dates, are_months
+
+_DAY = frozenset({"occurred_at"})  # a date, also where it is the midnight in unix seconds
 
 _SECURITIES = (
     Map(
@@ -51,15 +54,16 @@ _LEDGER = (
     ),
     Map(
         "cash_flows", ("ledger.db",), trading.CashFlowBooked, "cash-flow", ("transaction_id",), time="date",
-        changed=trading.CashFlowCorrected,
+        changed=trading.CashFlowCorrected, days=_DAY,
     ),
     Map(
         "dividend_history", ("dividends.db", "ledger.db"), trading.DividendPaid, "dividend", ("cash_flow_id",),
         time="payment_date", changed=trading.DividendCorrected, twins=("symbol", "payment_date", "amount"),
+        days=_DAY,
     ),
     Map(
         "drip_tracking", ("dividends.db", "ledger.db"), trading.ReinvestmentTracked, "reinvestment", ("symbol",),
-        time="updated_at",
+        time="updated_at", days=frozenset({"last_dividend_date"}),
     ),
 )  # fmt: skip
 
@@ -166,7 +170,8 @@ FILES = frozenset(file for mapping in TABLES for file in mapping.files)
 SERIES: tuple[SeriesMapping, ...] = (
     SeriesMapping(
         "daily_prices", prices.DailyPricesRecorded, "prices:1d", "date", are_dates, "close_price",
-        numbers=frozenset({"open_price", "high_price", "low_price", "close_price"}), mixed=frozenset({"volume"}),
+        numbers=frozenset({"open_price", "high_price", "low_price", "close_price", "adjusted_close"}),
+        mixed=frozenset({"volume"}),
     ),
     SeriesMapping(
         "monthly_prices", prices.MonthlyPricesRecorded, "prices:1mo", "year_month", are_months, "avg_close",

@@ -16,5 +16,5 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_log(home, create=True, write=True) as log:
         for start in range(0, COUNT, 5):
             found = entries(min(5, COUNT - start), streams=3, start=start)
-            log.append([one._replace(source=b'{"run":1,"row":{"a":1}}') for one in found])
+            log.append([one._replace(source=b'{"note":1,"row":{"a":1}}') for one in found])
     return home / "ledger.db"

@@ -24,7 +24,9 @@ def entries(count: int, *, streams: int = 10**9, start: int = 0) -> list[Entry]:
     """Small entries, spread evenly over a number of streams; every third has a provenance."""
     return [
         entry(
-            f"trade:T-{number % streams}", TradeVoided(reason=f"number {number} é"), None if number % 3 else '{"run":1}'
+            f"trade:T-{number % streams}",
+            TradeVoided(reason=f"number {number} é"),
+            None if number % 3 else '{"note":1}',
         )
         for number in range(start, start + count)
     ]

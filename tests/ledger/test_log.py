@@ -88,8 +88,8 @@ def test_reading_cuts_by_position_topic_and_number(log: Log) -> None:
         (11, "trade-executed.v1", "{}", log.head().hash)
     ]
     assert log.sources(after=1, through=None, limit=2) == [
-        (4, "trade:T-3", 1, "trade-voided.v1", '{"run":1}'),
-        (7, "trade:T-6", 1, "trade-voided.v1", '{"run":1}'),
+        (4, "trade:T-3", 1, "trade-voided.v1", '{"note":1}'),
+        (7, "trade:T-6", 1, "trade-voided.v1", '{"note":1}'),
     ]
     assert [one.position for one in log.at([7, 3, 99])] == [3, 7]
 

@@ -1,20 +1,23 @@
 """Every damage to an event is found and named."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.legacy import LegacySchemaRead, ReplayStarted
 from ledger import checking, splitting, verifying
 from ledger.chain import Head
 from ledger.checking import check_range
 from ledger.log import open_log
 from ledger.recorder import insert
 from ledger.verifying import Verified, verify_log
+from migrations.runner import migrate_ledger, scripts
 from tests.ledger.damage import COUNT, TEXTS, kinds, opened, same, tampered
-from tests.ledger.samples import chain, entries
+from tests.ledger.samples import chain, entries, entry
 
 
 def test_a_ledger_nobody_touched_has_no_findings(sample: Path) -> None:
@@ -159,6 +162,47 @@ def test_what_was_appended_past_daybook_is_found_though_its_chain_is_right(tmp_p
         expected = {(3, "topic"), (4, "state"), (5, "source"), (6, "version")}
         assert kinds(verify_log(log)) == expected
         assert kinds(verify_log(log, thorough=False)) == {(3, "topic"), (6, "version")}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('{"run":2,"system":"old","file":"a.db","table":"t"}', "it names run 2 of old, which had not begun"),
+        ('{"run":1,"system":"other","file":"a.db","table":"t"}', "it names run 1 of other, which had not begun"),
+        (
+            '{"run":1,"system":"old","file":"b.db","table":"t"}',
+            "it names the file 'b.db' of old, which had not been read",
+        ),
+    ],
+)
+def test_provenance_that_points_nowhere_is_found_and_named(tmp_path: Path, source: str, said: str) -> None:
+    start = ReplayStarted(run=1, system="old", timezone="UTC", timezone_assumed=False, program="x")
+    read = LegacySchemaRead(system="old", file="a.db", generation="", statements=[], pragmas={})
+    sound = '{"run":1,"system":"old","file":"a.db","table":"t"}'
+    with open_log(tmp_path, create=True, write=True) as log:
+        log.append([entry("trade:0", source=sound), entry("replay:old", start), entry("legacy-schema:old:a.db", read)])
+        log.append([entry("trade:1", source=sound), entry("trade:2", source=source), entry("trade:3", source=sound)])
+        findings = verify_log(log).findings
+    # The first event names a run that began behind it.
+    assert [(one.position, one.kind) for one in findings] == [(1, "source"), (5, "source")]
+    assert said in findings[1].message
+
+
+def test_a_ledger_that_has_not_seen_the_newest_script_is_not_called_altered(tmp_path: Path) -> None:
+    with open_log(tmp_path, create=True, write=True) as log:
+        log.append(entries(3))
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as old, opened(tmp_path / "ledger.db") as newest:
+        migrate_ledger(old, without=[scripts("ledger")[-1]])
+        triggers = "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view')"
+        before = dict(old.execute(triggers))
+        for name, sql in newest.execute(triggers).fetchall():
+            if before.get(name) != sql:
+                newest.execute(f"DROP VIEW {name}")
+        for name, sql in before.items():
+            if not newest.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (name,)).fetchone():
+                newest.execute(sql)
+        newest.execute("DELETE FROM _sqlite_migrations WHERE name = ?", (scripts("ledger")[-1],))
+    assert verify_log(tmp_path / "ledger.db").findings == []
 
 
 def test_findings_are_limited_and_say_so(sample: Path, tmp_path: Path) -> None:

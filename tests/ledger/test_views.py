@@ -33,14 +33,16 @@ from ledger.log import Log, open_log
 from tests.ledger.samples import NOON, entry
 from tests.strategies import events
 
-# The columns of a fresh legacy install; a field of the event bears the same name unless it is the moment it happened.
+# The columns of a fresh legacy install, then those that only the eight databases had; a field of the event bears the same
+# name unless it is the moment it happened.
 COLUMNS = {
     "trades": "id symbol isin side quantity price executed_at order_id currency currency_rate value_eur source bucket_id "
     "mode created_at",
     "cash_flows": "id transaction_id type_doc_id transaction_type date amount currency amount_eur status status_c "
-    "description params_json created_at",
+    "description params_json created_at bucket_id",
     "dividend_history": "id symbol isin cash_flow_id amount currency amount_eur payment_date reinvested reinvested_at "
-    "reinvested_quantity pending_bonus bonus_cleared cleared_at created_at",
+    "reinvested_quantity pending_bonus bonus_cleared cleared_at created_at ex_date amount_per_share shares_held drip_enabled "
+    "bucket_id",
     "drip_tracking": "symbol drip_enabled total_dividends_received total_shares_reinvested last_dividend_date updated_at",
 }
 HAPPENED = {"executed_at", "date", "payment_date", "updated_at"}

@@ -42,6 +42,7 @@ def test_a_block_becomes_rows_and_a_constant_column_counts_for_all() -> None:
     assert first == {
         "symbol": "A", "date": "2025-01-01", "open_price": 1.0, "high_price": None, "low_price": None,
         "close_price": 1.5, "volume": 7, "source": "yahoo", "created_at": "2025-01-01T10:00:00.000000Z",
+        "adjusted_close": None,
     }  # fmt: skip
     assert (second["close_price"], second["open_price"]) == (2.0, None)
 

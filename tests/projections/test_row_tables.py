@@ -149,5 +149,5 @@ def test_no_legacy_column_is_lost(script_name: str, legacy: str) -> None:
 def test_every_table_is_strict(projector: Projector) -> None:
     db = apsw.Connection(":memory:")
     db.execute(read_model_script(projector.name))
-    lax = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'"
-    assert db.execute(lax).fetchall() == []
+    declared = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+    assert db.execute(f"{declared} AND strict = 0 AND name NOT LIKE 'sqlite_%'").fetchall() == []

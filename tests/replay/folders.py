@@ -94,7 +94,8 @@ WEIRD_NAMES = (
 def made(schema: str) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
     """The tables of a legacy schema: name, CREATE statement, columns with their declared types."""
     with closing(apsw.Connection(":memory:")) as db:
-        db.execute(script("legacy", "arduino_trader", f"{schema}.sql"))
+        folder, _, name = schema.rpartition("/")
+        db.execute(script("legacy", folder or "arduino_trader", f"{name}.sql"))
         listed = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL").fetchall()
         query = "SELECT name, type FROM pragma_table_info(?) ORDER BY cid"
         found = [(str(name), str(sql), tuple(db.execute(query, (name,)))) for name, sql in listed]

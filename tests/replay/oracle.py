@@ -114,7 +114,8 @@ def recorded_rows(home: Path) -> Content:
 
 def _of_block(event: Mapping[str, Any], source: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
     extra = source.get("extra", {})
-    columns = {name: extra.get(name, event.get(name)) for name in source["columns"]}
+    fields = source.get("fields", {})
+    columns = {name: extra.get(name, event.get(fields.get(name, name))) for name in source["columns"]}
     for index, key in enumerate(event["date" if "date" in event else "year_month"]):
         cells = {name: held[index] if isinstance(held, list) else held for name, held in columns.items()}
         yield key, frozenset((name, _of_json(cell)) for name, cell in cells.items())

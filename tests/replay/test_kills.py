@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from ledger.log import open_log
+from domain.errors import StoreError
+from ledger.appending import Appender
+from ledger.log import Entry, open_log
 from ledger.verifying import verify_log
 from operations.demo_legacy import write_legacy_folder
 from operations.replaying import replay
@@ -28,7 +31,10 @@ from pathlib import Path
 from operations.replaying import replay
 def tell(phase, file, done, total):
     print(phase, flush=True)
-replay(Path(sys.argv[1]), Path(sys.argv[2]), batch_max={BATCH_MAX}, tell=tell, catch_up=sys.argv[3] == "models")
+replay(
+    Path(sys.argv[1]), Path(sys.argv[2]), batch_max={BATCH_MAX}, tell=tell, catch_up=sys.argv[3] == "models",
+    apart_rows=1 if sys.argv[3] == "apart" else 10**9,
+)
 """
 
 
@@ -66,16 +72,19 @@ def killed(run: subprocess.Popen[str], *, phase: str, lines: int, delay_s: float
     return not ended
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("seed", "what"), [(0, "log"), (1, "log"), (2, "log"), (3, "apart"), (4, "apart"), (5, "apart")]
+)
 def test_a_replay_killed_again_and_again_ends_with_the_same_events(
-    legacy: Path, undisturbed: Path, tmp_path: Path, seed: int
+    legacy: Path, undisturbed: Path, tmp_path: Path, seed: int, what: str
 ) -> None:
     moments, home, before = random.Random(seed), tmp_path / "home", listing(legacy)
     positions = []
     for _ in range(3):
-        run = started(legacy, home)
+        run = started(legacy, home, what)
         assert killed(run, phase="append", lines=moments.randrange(12), delay_s=moments.random() * 0.02)
-        positions.append(len(stored(home)))
+        with open_log(home, write=True):  # the process that appends may have the append to finish that it is at
+            positions.append(len(stored(home)))
     assert positions == sorted(positions)
     assert 0 < positions[-1] < len(stored(undisturbed))
     assert replay(legacy, home, batch_max=BATCH_MAX).proven
@@ -99,6 +108,27 @@ def test_a_replay_killed_in_any_phase_leaves_nothing_that_the_next_one_cannot_fi
     assert chain_holds(home)
     frozen = [folder for folder in (home / "backups").iterdir() if folder.is_dir()]
     assert all((folder / "manifest.json").exists() for folder in frozen)
+
+
+def test_a_replay_whose_appending_process_is_killed_says_so_and_can_be_given_again(
+    legacy: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, append, batches = tmp_path / "home", Appender.append, []
+
+    def killing(appender: Appender, batch: Sequence[Entry]) -> None:
+        batches.append(len(batch))
+        if len(batches) == 8:
+            os.kill(appender.process_id, signal.SIGKILL)
+        append(appender, batch)
+
+    monkeypatch.setattr(Appender, "append", killing)
+    with pytest.raises(StoreError, match="ended with code -9 before it was done"):
+        replay(legacy, home, batch_max=BATCH_MAX, apart_rows=1)
+    monkeypatch.undo()
+    assert len(stored(home)) in {sum(batches[:count]) for count in range(8)}
+    assert not list((home / "reports").glob("*"))
+    assert replay(legacy, home, batch_max=BATCH_MAX, apart_rows=1).proven
+    assert stored(home) == stored(undisturbed)
 
 
 def test_the_command_killed_at_any_moment_can_be_given_again(legacy: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+CREATE INDEX temp.moves_in_order ON moves (symbol, at, position);

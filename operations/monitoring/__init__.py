@@ -1,0 +1,1 @@
+"""Monitoring: what is measured, what is worth an alert, who is told."""

@@ -1,0 +1,120 @@
+"""What is measured: sizes of the databases, the disk, positions, lags, ages of the evidence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from domain.event import decode
+from domain.upkeep import RestoreProven
+from ledger import seal as seals
+from ledger.log import Log
+from operations.backup.copies import all_copies, copies_of
+from operations.backup.tiers import Tier
+from operations.drilling import STREAM as DRILLS
+from operations.home import BACKUPS, LEDGER
+from operations.settings import Settings
+from projections import catalog
+from projections.building import standing
+from projections.engine import model_path
+from projections.stopping import read_stop
+
+
+class Figure(NamedTuple):
+    """A measured value. name: as monitoring systems want it, with its unit last; label: which database, tier or model."""
+
+    name: str
+    label: str
+    value: float
+
+
+HELP = {
+    "daybook_database_bytes": "Size of a database file.",
+    "daybook_wal_bytes": "Size of the write-ahead log beside a database.",
+    "daybook_database_pages": "Pages of a read model.",
+    "daybook_database_free_pages": "Free pages of a read model.",
+    "daybook_disk_free_bytes": "Room on the disk of the home.",
+    "daybook_log_position": "Position of the newest event.",
+    "daybook_unsealed_events": "Events behind the newest seal.",
+    "daybook_read_model_position": "Position that a read model has reached.",
+    "daybook_read_model_lag_events": "Events that a read model has not seen yet.",
+    "daybook_read_model_lag_seconds": "Age of the first event that a read model has not seen yet.",
+    "daybook_read_model_stopped": "1 while a read model stands still at an event that it cannot take.",
+    "daybook_open_breaks": "Breaks between the sources that stand open.",
+    "daybook_backup_copies": "Copies of a tier.",
+    "daybook_backup_age_seconds": "Age of the newest copy of a tier.",
+    "daybook_restore_proven_age_seconds": "Age of the last drill that was proven.",
+    "daybook_seal_age_seconds": "Age of the newest seal.",
+}
+"""What each figure is; every figure that is measured stands here."""
+
+_OPEN_BREAKS = "SELECT count(*) FROM reconciliations WHERE open = 1"
+
+
+def measured(home: Path, log: Log, settings: Settings, now: datetime) -> list[Figure]:
+    """All figures of a home, as of now. What is not there, such as a copy, has no figure."""
+    return [*_of_files(home), *_of_models(home, log, now), *_of_evidence(home, log, settings, now)]
+
+
+def _of_files(home: Path) -> Iterator[Figure]:
+    names = [LEDGER, *(f"{one.name}.db" for one in catalog.projectors())]
+    for name in names:
+        path, wal = home / name, home / f"{name}-wal"
+        if path.exists():
+            yield Figure("daybook_database_bytes", name, path.stat().st_size)
+            yield Figure("daybook_wal_bytes", name, wal.stat().st_size if wal.exists() else 0)
+    yield Figure("daybook_disk_free_bytes", "", shutil.disk_usage(home).free)
+
+
+def _of_models(home: Path, log: Log, now: datetime) -> Iterator[Figure]:
+    head = log.head().position
+    yield Figure("daybook_log_position", "", head)
+    for projector in catalog.projectors():
+        path = model_path(home, projector.name)
+        found = standing(path)
+        reached = found.mark.position if found else 0
+        lag = _age(log.at([reached + 1])[0].recorded_at, now) if reached < head else 0.0
+        yield Figure("daybook_read_model_position", path.name, reached)
+        yield Figure("daybook_read_model_lag_events", path.name, head - reached)
+        yield Figure("daybook_read_model_lag_seconds", path.name, lag)
+        yield Figure("daybook_read_model_stopped", path.name, float(read_stop(projector, log, home) is not None))
+        if found is not None:
+            with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+                yield Figure("daybook_database_pages", path.name, float(str(db.pragma("page_count"))))
+                yield Figure("daybook_database_free_pages", path.name, float(str(db.pragma("freelist_count"))))
+                if projector.name == "portfolio":
+                    yield Figure("daybook_open_breaks", "", float(str(db.execute(_OPEN_BREAKS).get)))
+
+
+def _of_evidence(home: Path, log: Log, settings: Settings, now: datetime) -> Iterator[Figure]:
+    head = log.head().position
+    paths = seals.seals_in(home / seals.FOLDER)
+    if paths:
+        seal = seals.read(paths[-1])
+        yield Figure("daybook_unsealed_events", "", max(0, head - seal.position - 1))
+        yield Figure("daybook_seal_age_seconds", "", _age(seal.time, now))
+    else:
+        yield Figure("daybook_unsealed_events", "", head)
+    place = home / BACKUPS
+    for tier in Tier:
+        made = [copy.manifest.made_at for copy in copies_of(place, tier) if copy.manifest]
+        yield Figure("daybook_backup_copies", tier, len(made))
+        if made:
+            yield Figure("daybook_backup_age_seconds", tier, _age(max(made), now))
+    if settings.backup.to:
+        elsewhere = [copy.manifest.made_at for copy in all_copies(Path(settings.backup.to)) if copy.manifest]
+        if elsewhere:
+            yield Figure("daybook_backup_age_seconds", "elsewhere", _age(max(elsewhere), now))
+    proven = [one for one in log.stream(DRILLS) if isinstance(decode(one.topic, one.state), RestoreProven)]
+    if proven:
+        yield Figure("daybook_restore_proven_age_seconds", "", _age(proven[-1].recorded_at, now))
+
+
+def _age(moment: str, now: datetime) -> float:
+    return max(0.0, (now - datetime.fromisoformat(moment)).total_seconds())

@@ -1,0 +1,242 @@
+"""`cli audit as-of` and `diff`: rows as they were, by valid time and by what the ledger knew then, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from domain.errors import LedgerError
+from domain.moments import Instant, end_of
+from ledger.concerning import concerning, pages
+from ledger.log import Log, Stored, open_log
+from ledger.querying import stream_of
+from operations.blaming import blamed_on_the_ledger
+from operations.tables import (
+    Key,
+    ModelTable,
+    Past,
+    Row,
+    Table,
+    find_table,
+    find_tables,
+    happened,
+    keys_of,
+    nobody,
+    rows_in,
+)
+
+ROWS_MAX = 1_000
+_PAGE = 500
+
+
+class Moment(NamedTuple):
+    """A point in both times. as_of: what had happened; through: the last position that the ledger had then."""
+
+    as_of: Instant
+    through: int
+
+
+class Rows(NamedTuple):
+    """Rows of a table as they were. is_cut: there are more."""
+
+    place: str
+    columns: Sequence[str]
+    rows: list[Row]
+    is_cut: bool
+
+
+class Difference(Struct, kw_only=True):
+    """A row that differs. change: added, removed or changed; cells: column to its value before and after."""
+
+    place: str
+    key: dict[str, Any]
+    change: str
+    cells: dict[str, tuple[Any, Any]]
+
+
+def moment(log: Log, at: str, known_at: str | None) -> Moment:
+    """The moment that the user means; raises LedgerError for what is no time, or has no zone."""
+    through = log.head().position if known_at is None else log.recorded_position(end_of(known_at))
+    return Moment(end_of(at), through)
+
+
+def as_of(home: Path, at: str, known_at: str | None, name: str, values: Sequence[str], *, rows_max: int) -> Rows:
+    """Rows of a table as they were at a time; all of them, or those of a key or of its first columns."""
+    with open_log(home) as log, blamed_on_the_ledger(home):
+        when, table = moment(log, at, known_at), find_table(name)
+        key = _the_key(log, home, table, values)
+        with derived(log, table, key, when) as past:
+            rows = list(islice(past.rows(key), rows_max + 1))
+        return Rows(table.name, table.columns, rows[:rows_max], len(rows) > rows_max)
+
+
+def _the_key(log: Log, home: Path, table: Table, values: Sequence[str]) -> Key:
+    """The key that the values are, of those that the table has the one that events name."""
+    if not values:
+        return {}
+    keys = keys_of(table, values)
+    through = log.head().position
+    for key in keys:
+        sought = table.sought(key)
+        # Where the first columns of a key do not tell the events, only rows can.
+        if not any(one.fields for one in sought) or concerning(log, sought, through=through).named:
+            return key
+    raise nobody(table, home, log, keys[0])
+
+
+@contextmanager
+def derived(log: Log, table: Table, key: Key, when: Moment) -> Iterator[Past]:
+    """The table as it was, as far as the key needs it."""
+    with table.past(log, when.as_of) as past:
+        for page in _events(log, table, key, when.through):
+            past.put(happened(page, when.as_of))
+        yield past
+
+
+def _events(log: Log, table: Table, key: Key, through: int) -> Iterator[list[Stored]]:
+    if key:
+        yield from pages(log, concerning(log, table.sought(key), through=through).positions)
+        return
+    after = 0
+    while page := log.read(after=after, through=through, topics=table.topics, limit=_PAGE):
+        yield page
+        after = page[-1].position
+
+
+def stream_as_of(home: Path, at: str, known_at: str | None, stream: str) -> list[Stored]:
+    """The events of a stream that had happened and were known, by valid time; the last of them is what held."""
+    with open_log(home) as log:
+        when = moment(log, at, known_at)
+        known = (one for one in stream_of(log, stream) if one.position <= when.through)
+        found = [one for page in _paged(known) for one in happened(page, when.as_of)]
+        return sorted(found, key=_valid_order)
+
+
+def diff(
+    home: Path,
+    first: str,
+    second: str,
+    name: str,
+    values: Sequence[str],
+    *,
+    known_at: Sequence[str | None],
+    rows_max: int,
+) -> tuple[list[Difference], bool]:
+    """What changed in a table, or in all tables of a read model, from the first time to the second; and whether more did.
+
+    known_at: what the ledger knew at each of the two times, None for all that it knows today.
+    """
+    with open_log(home) as log, blamed_on_the_ledger(home):
+        before, after = moment(log, first, known_at[0]), moment(log, second, known_at[1])
+        if before.as_of > after.as_of:
+            raise LedgerError(f"{first} is later than {second}", hint="Name the earlier time first.")
+        found = list(islice(_differences(log, home, name, values, before, after), rows_max + 1))
+        return found[:rows_max], len(found) > rows_max
+
+
+def _differences(
+    log: Log, home: Path, name: str, values: Sequence[str], before: Moment, after: Moment
+) -> Iterator[Difference]:
+    found = find_tables(name)
+    if values and len(found) > 1:
+        raise LedgerError(f"{name} is a read model, which has no key", hint=f"Name a table, such as {found[0].name}.")
+    for tables in _written_together(found):
+        key = _the_key(log, home, tables[0], values)
+        with ExitStack() as stack:
+            old = stack.enter_context(derived(log, tables[0], key, before))
+            new = stack.enter_context(derived(log, tables[0], key, after))
+            for table in tables:
+                rows = (_numbered(table, rows_in(past, table, key)) for past in (old, new))
+                yield from between(table, *rows)
+
+
+def _written_together(tables: Sequence[Table]) -> list[list[Table]]:
+    """Tables that the same code writes stand together, so that it has to run once only."""
+    found: dict[str, list[Table]] = {}
+    for table in tables:
+        found.setdefault(table.writer, []).append(table)
+    return list(found.values())
+
+
+_Item = tuple[Any, Row]  # what a row is ordered by, and the row
+
+
+def _numbered(table: Table, rows: Iterator[Row]) -> Iterator[_Item]:
+    """Each row with its key, in the order of the keys; rows of a view that share one are numbered."""
+    if isinstance(table, ModelTable):
+        places = [table.columns.index(column) for column in table.keys[0]]
+        if any(table.declared.types[column] == "ANY" for column in table.keys[0]):
+            # Numbers before texts, as SQLite puts them.
+            yield from ((tuple((type(row[place]) is str, row[place]) for place in places), row) for row in rows)
+        else:
+            key_of = itemgetter(*places)
+            yield from ((key_of(row), row) for row in rows)
+        return
+    named = sorted(((_name(table, row), row) for row in rows), key=lambda item: item[0])
+    for _, same in groupby(named, key=lambda item: item[0]):
+        yield from (((*name, number), row) for number, (name, row) in enumerate(same))
+
+
+def _name(table: Table, row: Row) -> tuple[str, ...]:
+    for columns in table.keys:
+        cells = [row[table.columns.index(column)] for column in columns]
+        if None not in cells:
+            return tuple(map(str, cells))
+    return ("",)
+
+
+def between(table: Table, old: Iterator[_Item], new: Iterator[_Item]) -> Iterator[Difference]:
+    """What differs between two tables, both in the order of their keys."""
+    left, right = next(old, None), next(new, None)
+    while left or right:
+        if right is None or (left is not None and left[0] < right[0]):
+            assert left is not None
+            yield _difference(table, left[1], None)
+            left = next(old, None)
+        elif left is None or right[0] < left[0]:
+            yield _difference(table, None, right[1])
+            right = next(new, None)
+        else:
+            if left[1] != right[1]:
+                yield _difference(table, left[1], right[1])
+            left, right = next(old, None), next(new, None)
+
+
+def _difference(table: Table, old: Row | None, new: Row | None) -> Difference:
+    row = new or old or ()
+    columns = next((key for key in table.keys if all(row[table.columns.index(name)] is not None for name in key)), ())
+    nothing = (None,) * len(table.columns)
+    cells = {
+        column: (before, after)
+        for column, before, after in zip(table.columns, old or nothing, new or nothing, strict=True)
+        if before != after or type(before) is not type(after)
+    }
+    change = "changed" if old and new else "added" if new else "removed"
+    return Difference(
+        place=table.name, key={name: row[table.columns.index(name)] for name in columns}, change=change, cells=cells
+    )
+
+
+def _valid_order(event: Stored) -> tuple[str, int]:
+    return valid_time(event), event.position
+
+
+def valid_time(event: Stored) -> str:
+    """When it happened; for an event that does not say, when it was recorded."""
+    return str(msgspec.json.decode(event.state, type=_When).occurred_at or event.recorded_at)
+
+
+class _When(Struct):
+    occurred_at: str | None = None
+
+
+def _paged(events: Iterator[Stored]) -> Iterator[list[Stored]]:
+    while page := list(islice(events, _PAGE)):
+        yield page

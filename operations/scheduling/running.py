@@ -1,0 +1,157 @@
+"""`cli run`: one process that follows, watches, and starts the jobs on their times, each as a process of its own.
+
+A job is one of our own commands, which can be killed anywhere; so stopping is quick and safe, a job that fails takes nothing
+with it, and its memory is given back when it ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Lock
+from zoneinfo import ZoneInfo
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from domain.moments import instant
+from operations.locking import held
+from operations.monitoring.keeping import open_monitor
+from operations.scheduling.jobs import Job, jobs
+from operations.settings import Settings
+from operations.settings import read as read_settings
+
+LOCK = "run.lock"
+BUSY_CODE, TRIES, WAIT_S = 2, 5, 10.0
+"""A home that another command is writing to ends a job with 2; it is tried again."""
+
+RESTART_S = 5.0
+STOP_S = 4.0
+
+PROGRAM = (sys.executable, str(Path(__file__).resolve().parents[2] / "cli.py"))
+"""This program, wherever it lies: cli.py stands beside the packages in a checkout and in an installation."""
+
+Say = Callable[[str], None]
+
+
+class Supervisor:
+    """Starts processes, restarts those that should stay, and ends all of them."""
+
+    def __init__(self, home: Path, program: Sequence[str], say: Say, stop: Event) -> None:
+        self._home, self._program, self._say, self._stop = home, list(program), say, stop
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = Lock()
+
+    def job(self, job: Job) -> bool:
+        """Run a job to its end; returns whether it succeeded. Exit code 1 means that it found something, and said so."""
+        for attempt in range(TRIES):
+            begin = time.monotonic()
+            code = self._run(job.name, job.arguments)
+            if self._stop.is_set():
+                return False
+            if code != BUSY_CODE or attempt == TRIES - 1:
+                self._say(f"{job.name}: {_ended(code)} after {time.monotonic() - begin:.1f} s")
+                return code == 0
+            self._stop.wait(WAIT_S)
+        return False
+
+    def stay(self, name: str, arguments: Sequence[str]) -> None:
+        """Keep a process running until all stops."""
+        while not self._stop.is_set():
+            code = self._run(name, arguments)
+            if self._stop.is_set():
+                return
+            self._say(f"{name} {_ended(code)}; it is started again")
+            self._stop.wait(RESTART_S)
+
+    def _run(self, name: str, arguments: Sequence[str]) -> int:
+        command = [*self._program, "--home", str(self._home), *arguments]
+        with self._lock:
+            if self._stop.is_set():
+                return 0
+            # A group of its own: Ctrl-C is for this process, which ends the others in its own way.
+            process = subprocess.Popen(  # noqa: S603  our own program
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+            )
+            self._running[name] = process
+        try:
+            return process.wait()
+        finally:
+            with self._lock:
+                self._running.pop(name, None)
+
+    def end(self) -> None:
+        """Ask all processes to end, then make them."""
+        with self._lock:
+            left = list(self._running.values())
+        for process in left:
+            process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + STOP_S
+        for process in left:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _ended(code: int) -> str:
+    return {0: "done", 1: "done, it found something"}.get(code, f"FAILED with {code}")
+
+
+def run(home: Path, *, say: Say, stop: Event, program: Sequence[str] = PROGRAM, now: datetime | None = None) -> None:
+    """Follow, watch and run the jobs until `stop` is set. Raises HomeBusy when another process runs this home."""
+    settings = read_settings(home)
+    with held(home / LOCK, "run", f"{home} is looked after"):
+        supervisor = Supervisor(home, program, say, stop)
+        scheduler = _scheduler(home, settings, supervisor, now or datetime.now(UTC), say)
+        scheduler.start()
+        try:
+            while not stop.wait(1.0):
+                pass
+        finally:
+            stop.set()
+            supervisor.end()
+            scheduler.shutdown(wait=True)
+
+
+def _scheduler(home: Path, settings: Settings, supervisor: Supervisor, now: datetime, say: Say) -> BackgroundScheduler:
+    zone = ZoneInfo(settings.schedule.timezone)
+    stays: dict[str, tuple[str, ...]] = {"follow": ("catch-up", "--follow")}
+    for name, source in settings.sources.items():
+        stays[f"watch {name}"] = ("watch", source.path, *source.options())
+    # One job at a time: they would only wait for each other's right to write. What stays has threads of its own.
+    executors = {"default": ThreadPoolExecutor(1), "stays": ThreadPoolExecutor(len(stays))}
+    scheduler = BackgroundScheduler(timezone=zone, executors=executors)
+    for name, arguments in stays.items():
+        scheduler.add_job(supervisor.stay, args=(name, arguments), executor="stays", id=name)
+        say(f"{name}: {' '.join(arguments)}")
+    for job in jobs(settings.schedule):
+        add = {"args": (home, supervisor, job), "coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        scheduler.add_job(_do, job.trigger(zone), id=job.name, **add)
+        if job.catches_up and was_missed(home, job, zone, now):
+            say(f"{job.name} was missed and is done now")
+            scheduler.add_job(_do, id=f"{job.name}, missed", **add)
+    return scheduler
+
+
+def _do(home: Path, supervisor: Supervisor, job: Job) -> None:
+    begun = datetime.now(UTC)
+    if supervisor.job(job):
+        with open_monitor(home) as monitor:
+            monitor.note_job(job.name, instant(begun))
+
+
+def was_missed(home: Path, job: Job, zone: ZoneInfo, now: datetime) -> bool:
+    """Whether a time of the job has passed since it was last done. One that was never done waits for its time."""
+    with open_monitor(home) as monitor:
+        last = monitor.job_done_at(job.name)
+    if last is None:
+        return False
+    # A job begins at its time or after it; that time itself is not to come again.
+    due = job.trigger(zone).get_next_fire_time(None, datetime.fromisoformat(last) + timedelta(seconds=1))
+    return due is not None and due <= now

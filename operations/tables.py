@@ -1,0 +1,217 @@
+"""Tables as the user names them, `portfolio.positions` or `ledger.trades`: their keys, their rows now and as they were."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from domain.errors import LedgerError
+from domain.moments import Instant
+from ledger import past_views
+from ledger.concerning import Sought, Value
+from ledger.log import Log, Stored
+from ledger.past_views import VIEWS, WHOLE_NUMBERS, PastView
+from projections import narrowing
+from projections.building import standing
+from projections.catalog import projectors
+from projections.deriving import Deriving, select
+from projections.engine import model_path
+from projections.profiles import open_reading
+from projections.trouble import DAMAGED, explained
+from projections.valid_time import happened_by
+
+LEDGER = "ledger"
+NEAR_MAX = 3
+_NUMBER = re.compile(r"-?\d{1,18}")
+_LOOKED_AT = 20_000
+
+Row = tuple[Any, ...]  # the cells of any table
+Key = Mapping[str, Value]
+
+
+Past = Deriving | PastView
+"""A table as the events that were put in make it."""
+
+
+class Live(NamedTuple):
+    """The rows that are shown now. position: of the last event that they know of. trouble: why there are none."""
+
+    rows: list[Row]
+    position: int
+    trouble: str = ""
+
+
+class ModelTable:
+    """A table of a read model."""
+
+    def __init__(self, model: str, table: str) -> None:
+        self.declared = narrowing.find(model, table)
+        self.name = f"{model}.{table}"
+        self.columns, self.keys = self.declared.columns, (self.declared.key,)
+        self.topics = frozenset(topic for sought in self.declared.sought({}) for topic in sought.topics)
+        writer = self.declared.writer
+        self.writer = repr(
+            ([row.table for row in writer.rows], [table.name for lane in writer.lanes for table in lane.tables])
+        )
+
+    def cells(self, column: str, text: str) -> list[Value]:
+        """What a cell of the key may be that the user writes so."""
+        return _cells(self.declared.types[column], text)
+
+    def sought(self, key: Key) -> list[Sought]:
+        """The events that can concern the rows of this key."""
+        return self.declared.sought(key)
+
+    def past(self, log: Log, as_of: Instant | None) -> Past:
+        """The table before anything happened; put in only what had happened."""
+        return Deriving(self.declared, log, as_of=as_of)
+
+    def live(self, home: Path, log: Log, key: Key) -> Live:  # noqa: ARG002 - the ledger's tables need the log
+        """The rows that the read model shows now."""
+        path = model_path(home, self.declared.model)
+        if not path.exists():
+            return Live([], 0, f"{path.name} is missing")
+        found = standing(path)
+        if found is None:
+            return Live([], 0, f"{path.name} is damaged, or is no read model")
+        with explained(path), closing(open_reading(path)) as db:
+            try:
+                return Live(list(select(db, self.declared, key)), found.mark.position)
+            except DAMAGED as error:
+                return Live([], 0, f"{path.name} is damaged: {error}")
+
+
+class ClassicTable:
+    """A table that the ledger shows of itself."""
+
+    def __init__(self, view: str) -> None:
+        self._view = view
+        self.name = f"{LEDGER}.{view}"
+        self.keys = VIEWS[view].keys
+        self.topics = frozenset(topic for topics in VIEWS[view].topics for topic in topics)
+        self.columns = past_views.columns_of(view)
+        self.writer = self.name
+
+    def cells(self, column: str, text: str) -> list[Value]:
+        """What a cell of the key may be that the user writes so."""
+        return _cells("INTEGER" if column in WHOLE_NUMBERS else "TEXT", text)
+
+    def sought(self, key: Key) -> list[Sought]:
+        """The events that can concern the rows of this key."""
+        return past_views.sought(self._view, key)
+
+    def past(self, log: Log, as_of: Instant | None) -> Past:  # noqa: ARG002 - an event of these is never cut
+        """The table before anything happened; put in only what had happened."""
+        return PastView(log, self._view)
+
+    def live(self, home: Path, log: Log, key: Key) -> Live:  # noqa: ARG002 - the ledger lies where the log does
+        """The rows that the view shows now."""
+        columns, rows = log.rows_of_view(self._view)
+        wanted = [(columns.index(column), value) for column, value in key.items()]
+        return Live([row for row in rows if all(row[place] == value for place, value in wanted)], log.head().position)
+
+
+Table = ModelTable | ClassicTable
+
+
+def rows_in(past: Past, table: Table, key: Key | None = None) -> Iterator[Row]:
+    """The rows of a table in a past that was made for it, or for another that the same code writes."""
+    if isinstance(past, Deriving) and isinstance(table, ModelTable):
+        return select(past.db, table.declared, key)
+    return past.rows(key)
+
+
+def happened(events: Sequence[Stored], as_of: Instant | None) -> list[Stored]:
+    """Of these events those that had happened by then."""
+    return [one for one in events if as_of is None or happened_by(as_of, one.state, one.recorded_at)]
+
+
+def find_table(name: str) -> Table:
+    """The table of this name; raises LedgerError that says which there are."""
+    model, _, table = name.partition(".")
+    if model not in _models() or not table:
+        near = [known for known in _all_names() if known.endswith(f".{name}")]
+        near = near or difflib.get_close_matches(name, _all_names(), n=NEAR_MAX) or [f"{one}.…" for one in _models()]
+        raise LedgerError(f"there is no table {name!r}", hint=f"Perhaps: {', '.join(near)}.")
+    if model != LEDGER:
+        return ModelTable(model, table)
+    if table not in VIEWS:
+        raise LedgerError(f"{LEDGER} has no table {table!r}", hint=f"It has: {', '.join(VIEWS)}.")
+    return ClassicTable(table)
+
+
+def find_tables(name: str) -> list[Table]:
+    """One table, or all that a read model shows."""
+    if "." in name or name not in _models():
+        return [find_table(name)]
+    if name == LEDGER:
+        return [ClassicTable(view) for view in VIEWS]
+    (projector,) = [one for one in projectors() if one.name == name]
+    return [ModelTable(name, table) for table in narrowing.shown_tables(projector)]
+
+
+def _models() -> list[str]:
+    return [LEDGER, *(one.name for one in projectors())]
+
+
+def _all_names() -> list[str]:
+    shown = [f"{one.name}.{table}" for one in projectors() for table in narrowing.shown_tables(one)]
+    return [*(f"{LEDGER}.{view}" for view in VIEWS), *shown]
+
+
+def keys_of(table: Table, values: Sequence[str]) -> list[Key]:
+    """What these cells may name: the first columns of each key. Raises LedgerError when they are too many."""
+    fit = [columns[: len(values)] for columns in table.keys if len(values) <= len(columns)]
+    if not fit:
+        raise LedgerError(f"{table.name}: too many cells for a key", hint=_key_hint(table))
+    found: list[Key] = []
+    for columns in dict.fromkeys(fit):
+        cells = [table.cells(column, text) for column, text in zip(columns, values, strict=True)]
+        found += [dict(zip(columns, some, strict=True)) for some in product(*cells)]
+    if not found:
+        raise LedgerError(
+            f"{table.name} has no key {' '.join(values)}: a whole number is needed", hint=_key_hint(table)
+        )
+    return found
+
+
+def cell_named(table: Table, values: Sequence[str]) -> tuple[list[Key], str | None]:
+    """A whole key, and the column that may follow it. Raises LedgerError for anything else."""
+    lengths = {len(columns) for columns in table.keys}
+    if len(values) - 1 in lengths and (len(values) not in lengths or values[-1] in table.columns):
+        if values[-1] not in table.columns:
+            near = difflib.get_close_matches(values[-1], table.columns, n=NEAR_MAX) or table.columns
+            raise LedgerError(f"{table.name} has no column {values[-1]!r}", hint=f"Perhaps: {', '.join(near)}.")
+        return keys_of(table, values[:-1]), values[-1]
+    if len(values) not in lengths:
+        raise LedgerError(f"{table.name}: the key of one row is needed", hint=_key_hint(table))
+    return keys_of(table, values), None
+
+
+def _key_hint(table: Table) -> str:
+    return f"Its key is: {', or '.join(' '.join(columns) for columns in table.keys)}."
+
+
+def _cells(declared: str, text: str) -> list[Value]:
+    numbers: list[Value] = [int(text)] if _NUMBER.fullmatch(text) else []
+    return {"INTEGER": numbers, "ANY": [*numbers, text]}.get(declared, [text])
+
+
+def nobody(table: Table, home: Path, log: Log, key: Key) -> LedgerError:
+    """The error for a key that nothing in the log names, with those that are near it."""
+    named = " ".join(str(value) for value in key.values())
+    before: dict[str, Value] = {}
+    near: list[str] = []
+    for column, value in key.items():
+        place = table.columns.index(column)
+        known = sorted({str(row[place]) for row in table.live(home, log, before).rows[:_LOOKED_AT]})
+        if str(value) not in known:
+            near = difflib.get_close_matches(str(value), known, n=NEAR_MAX, cutoff=0.5) or known[:NEAR_MAX]
+            break
+        before[column] = value
+    return LedgerError(f"{table.name} never had a row {named}", hint=f"Near it: {', '.join(near)}." if near else "")
