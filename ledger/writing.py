@@ -21,6 +21,7 @@ _HISTORY = (
     "SELECT originator_id, originator_version, rowid, topic, state, source IS NULL FROM stored_events "
     "WHERE originator_id = ? ORDER BY originator_version"
 )
+_GREATEST = "SELECT max(json_extract(state, ?)) FROM stored_events WHERE originator_id = ?"
 _BEGIN_SO = "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? AND originator_id < ?"
 _LAST = "\U0010ffff"
 # What a row takes beside its texts: hash, recorded time, the row's own header, and its entry in the indexes.
@@ -70,6 +71,11 @@ class Writing:
     def history(self, stream: str) -> list[Found]:
         """All events of a stream, oldest first."""
         return [_found(row) for row in self._cursor.execute(_HISTORY, (stream,))]
+
+    def greatest(self, stream: str, column: str) -> str | None:
+        """The greatest last cell of a column, over all blocks of a stream; None when there is none."""
+        found = self._cursor.execute(_GREATEST, (f"$.{column}[#-1]", stream)).fetchone()[0]
+        return None if found is None else str(found)
 
     def streams(self, prefix: str) -> list[str]:
         """The streams whose names begin so."""

@@ -24,6 +24,7 @@ class BarBuffer:
         self._session = session
         self._recorded: dict[str, dict[str, tuple[Any, ...]]] = {}
         self._bars: dict[str, dict[str, tuple[PriceBlock, list[Taken]]]] = {}
+        self._last: dict[str, str] = {}
 
     def take(self, fact: Fact, taken: Taken) -> None:
         """Keep the bar for the next block, unless the log holds the same one already."""
@@ -37,7 +38,7 @@ class BarBuffer:
                 return
             takens = waiting[1]
         else:
-            if self._of_log(fact.stream).get(key) == _cells(block)[0]:
+            if key <= self._last_of(fact) and self._of_log(fact.stream).get(key) == _cells(block)[0]:
                 return
             takens = []
         taken.status = RECORDED
@@ -49,10 +50,18 @@ class BarBuffer:
             keys = sorted(bars)
             for start in range(0, len(keys), BLOCK_MAX):
                 some = [bars[key] for key in keys[start : start + BLOCK_MAX]]
+                self._last[name] = max(self._last.get(name, ""), keys[-1])
                 self._session.append_block(
                     name, merged([block for block, _ in some]), [t for _, ts in some for t in ts]
                 )
         self._bars, self._recorded = {}, {}
+
+    def _last_of(self, fact: Fact) -> str:
+        """The last day or month of which the log holds a bar. Most bars are later: then none need be decoded."""
+        if fact.stream not in self._last:
+            assert isinstance(fact.event, PriceBlock)
+            self._last[fact.stream] = self._session.greatest(fact.stream, key_of(fact.event)) or ""
+        return self._last[fact.stream]
 
     def _of_log(self, name: str) -> dict[str, tuple[Any, ...]]:
         """The bars of a series that the log holds, each as it was stated last."""

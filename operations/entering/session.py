@@ -101,6 +101,10 @@ class Session:
             self.write()
         return self._writing.history(stream)
 
+    def greatest(self, stream: str, column: str) -> str | None:
+        """The greatest last cell of a column over the blocks of a stream that the log holds."""
+        return self._writing.greatest(stream, column)
+
     def held(self, stream: str) -> Held | None:
         """The newest event of a stream with its version."""
         try:

@@ -68,7 +68,7 @@ def killed(run: subprocess.Popen[str], *, phase: str, lines: int, delay_s: float
                 break
         time.sleep(delay_s)
         ended = run.poll() is not None
-        os.kill(run.pid, signal.SIGKILL)
+        run.kill()  # SIGKILL; nothing when it has ended already
     return not ended
 
 
