@@ -204,9 +204,9 @@ def recorded_time(cursor: sqlite3.Cursor, given: Instant | None = None) -> Insta
     return given or max(instant(datetime.now(UTC)), last)
 
 
-def insert(cursor: sqlite3.Cursor, drafts: Iterable[Draft], recorded_at: Instant) -> range:
-    """Append to the log inside a writing transaction; returns the positions."""
-    last = head(cursor)
+def insert(cursor: sqlite3.Cursor, drafts: Iterable[Draft], recorded_at: Instant, last: Head | None = None) -> range:
+    """Append to the log inside a writing transaction; returns the positions. last: the head, where it is known already."""
+    last = last or head(cursor)
     cursor.executemany(_INSERT, chained(last, drafts, recorded_at))
     return range(last.position + 1, last.position + 1 + max(0, cursor.rowcount))
 

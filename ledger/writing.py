@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.moments import Instant
-from ledger.chain import Draft
+from ledger.chain import Draft, Head
 from ledger.recorder import head, insert, recorded_time
 
 _NEWEST = (
@@ -54,13 +54,15 @@ class Writing:
     def __init__(self, cursor: sqlite3.Cursor, recorded_at: Instant | None) -> None:
         self._cursor = cursor
         self._recorded_at = recorded_time(cursor, recorded_at)
-        self.position = head(cursor).position
+        self._head: Head | None = head(cursor)
+        self.position = self._head.position
         self.bytes_written = 0
 
     def append(self, events: Sequence[Unwritten]) -> range:
         """Append at the end; returns the positions."""
         self.bytes_written += sum(len(event.state) + _ROW_OVERHEAD for event in events)
-        positions = insert(self._cursor, _drafts(events), self._recorded_at)
+        positions = insert(self._cursor, _drafts(events), self._recorded_at, self._head)
+        self._head = None
         self.position = positions.stop - 1
         return positions
 

@@ -109,8 +109,12 @@ def _checked(order: Feed, path: Path, events: int) -> Checkpoint:
 
     That they are the right ones, by their digest, is looked at again when the model is verified.
     """
-    found = _quick_check(path)
-    new = standing(path)
+    # What was written without safety goes to the disk meanwhile; when the file takes its place little is left to wait for.
+    with ThreadPoolExecutor(1) as beside:
+        written = beside.submit(sync, path)
+        found = _quick_check(path)
+        new = standing(path)
+        written.result()
     if found != "ok" or new is None:
         raise StoreError(
             f"{path.name}: SQLite finds the new file damaged: {found}", hint="Look at the disk and the memory."

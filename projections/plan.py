@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import NamedTuple, TypeVar, overload
 
 import apsw
@@ -16,6 +17,9 @@ from projections.projector import Fact, Lane, Projector, StreamFact
 from projections.rows import RowLane, State
 from projections.topics import topics_of
 from projections.valid_time import cut, happened_by
+
+# Of a state as the log hands it out; in C, because each is asked of every event.
+_TOPIC, _HASH = itemgetter(1), itemgetter(3)
 
 
 class Batch(NamedTuple):
@@ -56,13 +60,13 @@ class Plan:
     def read(self, log: Log, *, after: int, through: int, limit: int) -> Batch:
         """The next events of the projector, at most `limit` of them."""
         states = log.states(after=after, through=through, topics=self.topics, limit=limit)
-        hashes = [state[3] for state in states]
+        hashes = list(map(_HASH, states))
         last = states[-1][0] if states else after
         batch = Batch(states, hashes, last, len(states) < limit, {})
         if self._as_of is not None:
             batch = _cut(batch, log, after, self.topics, self._as_of)
         # Streams are asked for again, of the few events that need them: reading whole events costs three times as much.
-        wanted = self._streamed & {state[1] for state in batch.states}
+        wanted = self._streamed.intersection(map(_TOPIC, batch.states)) if self._streamed else frozenset[str]()
         if not wanted:
             return batch
         stored = log.read(after=after, through=last, topics=wanted, limit=limit)
@@ -70,7 +74,7 @@ class Plan:
 
     def apply(self, db: apsw.Connection, batch: Batch, log: Log) -> None:
         """Write the rows of the batch; the caller commits."""
-        present = {state[1] for state in batch.states}
+        present = set(map(_TOPIC, batch.states))
         for rows in self._rows:
             if not present.isdisjoint(rows.topics):
                 rows.apply(db, _of_topics(batch.states, rows.topics, present), present & rows.topics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import itemgetter
 
 import apsw
 import msgspec
@@ -16,6 +17,7 @@ from projections.projector import RowTable
 from projections.topics import topics_of
 
 COPY = "copy"
+_TEXT = itemgetter(2)  # of a State
 
 # Position, topic, state and hash of an event, as the log hands them out.
 State = tuple[int, str, str, bytes]
@@ -79,7 +81,7 @@ class RowLane:
     def _texts(self, states: Sequence[State]) -> list[str] | list[bytes]:
         """The events as JSON in their newest version."""
         if not self._older:
-            return [state[2] for state in states]
+            return list(map(_TEXT, states))
         return [
             encode(decode(state[1], state[2])) if state[1] in self._older else state[2].encode() for state in states
         ]

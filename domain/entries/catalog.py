@@ -58,8 +58,11 @@ def read_json(line: bytes | str) -> Entry:
 
 def read_fields(fields: dict[str, Any], *, texts: bool = False) -> Entry:  # what a program or a command line hands in
     """The entry that these fields make, `entry` its kind; texts: all values are text and mean what they look like."""
+    kind = fields.get("entry")
+    # The union is taken apart anew at each call, which costs more than all else; it is for the message about a wrong kind.
+    wanted = BY_TAG.get(kind, _ANY) if isinstance(kind, str) else _ANY
     try:
-        entry: Entry = msgspec.convert(fields, _ANY, strict=not texts)
+        entry: Entry = msgspec.convert(fields, wanted, strict=not texts)
     except msgspec.ValidationError as error:
         raise Refused("shape", _said(error)) from error
     return entry
