@@ -83,7 +83,7 @@ def oracle(history: list[Step]) -> list[object]:
 
 
 @given(history=steps, cuts=st.lists(st.integers(0, 14), max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_elected_row_is_the_newest_whatever_the_batches(history: list[Step], cuts: list[int]) -> None:
     shown, kept = after(history, cuts)
     assert shown == oracle(history)
