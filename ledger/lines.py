@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
 from domain.errors import StoreError
 from ledger.log import Stored
 
+COLUMNS = ("position", "stream", "version", "topic", "recorded_at", "state", "source", "hash")
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True):
-    """The columns of the log. state, source: the texts as stored, not as objects; hash: hex."""
+# ASCII only, so that no terminal finds anything to act on. docs/verify_proof.py demands this very form, so that no byte of
+# an export can change unseen.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class _Line(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line as it is read back. state, source: the texts as stored, not as objects; hash: hex."""
 
     position: int
     stream: str
@@ -22,19 +31,26 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     hash: str
 
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Line).decode
+_decode = msgspec.json.Decoder(_Line).decode
 
 
-def line_of(stored: Stored) -> bytes:
+def about(stored: Stored) -> dict[str, Any]:  # JSON values
+    """An event with everything that its hash covers: state and source as the text that was stored, the hash in hex."""
+    return {name: stored.hash.hex() if name == "hash" else getattr(stored, name) for name in COLUMNS}
+
+
+def line_of(stored: Stored) -> str:
     """The line, without its end."""
-    return _encode(Line(*stored[:-1], stored.hash.hex()))
+    return _encode(about(stored))
 
 
 def stored_of(line: bytes) -> Stored:
     """The event that a line holds; raises StoreError."""
     try:
         found = _decode(line)
-        return Stored._make((*msgspec.structs.astuple(found)[:-1], bytes.fromhex(found.hash)))
+        return Stored(
+            position=found.position, stream=found.stream, version=found.version, topic=found.topic, state=found.state,
+            recorded_at=found.recorded_at, source=found.source, hash=bytes.fromhex(found.hash),
+        )  # fmt: skip
     except (msgspec.MsgspecError, ValueError) as error:
         raise StoreError(f"not an event of a log: {error}") from error

@@ -51,7 +51,7 @@ CONNECTION_PRAGMAS: dict[str, int | str] = {
 
 _HEAD = "SELECT rowid, hash FROM stored_events ORDER BY rowid DESC LIMIT 1"
 _LAST_RECORDED = "SELECT recorded_at FROM stored_events ORDER BY rowid DESC LIMIT 1"
-_INSERT = (
+INSERT = (
     "INSERT INTO stored_events (rowid, originator_id, originator_version, topic, state, recorded_at, source, hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -207,7 +207,7 @@ def recorded_time(cursor: sqlite3.Cursor, given: Instant | None = None) -> Insta
 def insert(cursor: sqlite3.Cursor, drafts: Iterable[Draft], recorded_at: Instant, last: Head | None = None) -> range:
     """Append to the log inside a writing transaction; returns the positions. last: the head, where it is known already."""
     last = last or head(cursor)
-    cursor.executemany(_INSERT, chained(last, drafts, recorded_at))
+    cursor.executemany(INSERT, chained(last, drafts, recorded_at))
     return range(last.position + 1, last.position + 1 + max(0, cursor.rowcount))
 
 

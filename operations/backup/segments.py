@@ -100,7 +100,7 @@ def _write(folder: Path, events: Iterator[Stored], key: Ed25519PrivateKey, now: 
     path, digest, first, last = folder / ".writing", hashlib.sha256(), 0, None
     with path.open("wb") as file:
         for event in events:
-            line = line_of(event) + b"\n"
+            line = line_of(event).encode() + b"\n"
             digest.update(line)
             file.write(line)
             first, last = first or event.position, event

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any
 
+from ledger.lines import COLUMNS, about, line_of
 from ledger.log import Stored
 from operations.spreadsheet import defused
-
-COLUMNS = ("position", "stream", "version", "topic", "recorded_at", "state", "source", "hash")
-
-# ASCII only, so that no terminal finds anything to act on. docs/verify_proof.py demands this very form, so that no byte of
-# an export can change unseen.
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def about(stored: Stored) -> dict[str, Any]:  # JSON values
-    """An event as an export has it: state and source as the text that was stored, the hash in hex."""
-    return {name: stored.hash.hex() if name == "hash" else getattr(stored, name) for name in COLUMNS}
 
 
 def jsonl(events: Iterable[Stored]) -> Iterator[str]:
     """One object per line."""
     for stored in events:
-        yield _encode(about(stored)) + "\n"
+        yield line_of(stored) + "\n"
 
 
 def csv_rows(events: Iterable[Stored], *, raw: bool) -> Iterator[str]:

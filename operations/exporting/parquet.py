@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from domain.errors import LedgerError
+from ledger.lines import about
 from ledger.log import Stored
-from operations.exporting.lines import about
 
 ROWS_IN_A_GROUP = 10_000
 

@@ -19,6 +19,7 @@ import pytest
 
 from domain.trading import CashFlowBooked, TradeVoided
 from domain.universe import SettingChanged
+from ledger import lines as ledger_lines
 from ledger.log import open_log
 from ledger.querying import Wanted
 from operations.demo_legacy import write_legacy_folder
@@ -213,7 +214,7 @@ def test_a_file_that_came_in_the_meantime_is_kept(home: Path, tmp_path: Path, mo
 def test_what_is_stopped_halfway_leaves_nothing(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, fault: BaseException, code: int
 ) -> None:
-    about, out = lines.about, tmp_path / "out"
+    about, out = ledger_lines.about, tmp_path / "out"
     out.write_text("before", encoding="utf-8")
 
     def broken(one: Any) -> Any:
@@ -221,6 +222,7 @@ def test_what_is_stopped_halfway_leaves_nothing(
             raise fault
         return about(one)
 
+    monkeypatch.setattr(ledger_lines, "about", broken)
     monkeypatch.setattr(lines, "about", broken)
     monkeypatch.setattr(parquet, "about", broken)
     assert export(home, form, "--out", str(out), "--force").exit_code == code

@@ -270,3 +270,10 @@ def test_a_restored_log_is_exported_and_checked_like_the_original(home: Path, tm
     assert run("verify", "ledger", home=tmp_path / "new").exit_code == 0
     lines = (home / "backups" / "segments" / "000000000004-000000000009.jsonl").read_bytes().splitlines()
     assert [json.loads(line)["position"] for line in lines] == list(range(4, 10))
+
+
+def test_the_lines_of_segments_are_those_of_an_export(home: Path, tmp_path: Path) -> None:
+    assert run("audit", "export", "--format", "jsonl", "--out", tmp_path / "whole.jsonl", home=home).exit_code == 0
+    whole = (tmp_path / "whole.jsonl").read_bytes().splitlines()
+    segments_of_it = [path.read_bytes() for path in segments_in(home / "backups" / "segments")]
+    assert b"".join(segments_of_it).splitlines() == whole[:9]

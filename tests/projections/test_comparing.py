@@ -146,7 +146,7 @@ def test_any_changed_value_is_found_and_named(pristine: bytes, cell: tuple[str, 
 
 
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_flipped_bit_is_harmless_or_found_and_never_a_crash(pristine: bytes, place: float, bit: int) -> None:
     spoiled = bytearray(pristine)
     spoiled[int(place * len(spoiled))] ^= 1 << bit
