@@ -47,12 +47,16 @@ class Seal(Struct, frozen=True, kw_only=True):
 
     def is_signed(self) -> bool:
         """Whether the signature is the key's over the statement. Whose key it is, the seal cannot tell."""
-        try:
-            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public_key))
-            key.verify(bytes.fromhex(self.signature), self.statement)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return is_signature(self.signature, self.statement, key=self.public_key)
+
+
+def is_signature(signature: str, statement: bytes, *, key: str) -> bool:
+    """Whether a signature is that of a public key over a statement; both in hex, Ed25519."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), statement)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def key_of(path: Path) -> Ed25519PrivateKey:

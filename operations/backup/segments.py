@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from domain.errors import StoreError
@@ -18,7 +17,7 @@ from ledger.lines import line_of, stored_of
 from ledger.log import Log, Stored, open_log
 from ledger.restoring import events_of
 from ledger.seal import FOLDER as SEALS
-from ledger.seal import KEY, key_of
+from ledger.seal import KEY, is_signature, key_of
 from operations.backup.manifest import sync
 from operations.home import BACKUPS
 from operations.settings import read as read_settings
@@ -55,12 +54,7 @@ class Segment(Struct, frozen=True, kw_only=True):
 
     def is_signed(self) -> bool:
         """Whether the signature is the key's over the statement."""
-        try:
-            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public_key))
-            key.verify(bytes.fromhex(self.signature), self.statement)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return is_signature(self.signature, self.statement, key=self.public_key)
 
 
 def ship(home: Path, places: Sequence[Path], *, now: datetime) -> list[Segment]:
