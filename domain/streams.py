@@ -16,8 +16,9 @@ def is_plain(key: object) -> bool:
 
 def stream(kind: str, *key: str) -> str:
     """`kind:key:key`; separators and control characters inside a key are percent-encoded, a very long key is hashed."""
-    parts = [key_part if key_part.isalnum() else _RESERVED.sub(_encoded, key_part) for key_part in key]
-    joined = ":".join(parts)
+    if _RESERVED.search("".join(key)):
+        key = tuple(_RESERVED.sub(_encoded, part) for part in key)
+    joined = ":".join(key)
     if len(joined) > _LONGEST:
         joined = "sha256-" + hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{kind}:{joined}"

@@ -13,7 +13,7 @@ from ledger.chain import Head, next_hash
 from ledger.failures import translated
 from ledger.log import Log, Stored
 from ledger.opening import uri
-from ledger.recorder import CONNECTION_PRAGMAS, FILE_PRAGMAS, INSERT, head, set_pragmas
+from ledger.recorder import CONNECTION_PRAGMAS, FILE_PRAGMAS, head, insert_rows, set_pragmas
 from migrations.runner import migrate_ledger
 
 _PAGE = 1_000
@@ -32,7 +32,7 @@ def write_again(path: Path, events: Iterable[Stored]) -> Head:
         cursor = db.cursor()
         cursor.execute("BEGIN IMMEDIATE")
         try:
-            cursor.executemany(INSERT, _following(head(cursor), events))
+            insert_rows(cursor, _following(head(cursor), events))
             reached = head(cursor)
             cursor.execute("COMMIT")
         except BaseException:

@@ -15,7 +15,7 @@ import apsw
 from domain.errors import StoreError
 from projections import checkpoint
 from projections.checkpoint import Checkpoint
-from projections.feeding import CannotUndo, Feed, feed
+from projections.feeding import CannotUndo, Feed, feed, feed_alone
 from projections.plan import Plan
 from projections.profiles import open_building, open_reading
 from projections.schema import Objects, objects, schema_of
@@ -99,7 +99,10 @@ def _fill(order: Feed, path: Path, *, can_undo: bool) -> None:
         db.execute(schema.script)
         as_of = order.as_of
         checkpoint.create(db, Checkpoint(order.projector.name, order.projector.version, schema.digest, as_of=as_of))
-        feed(db, order)
+        if can_undo:
+            feed(db, order)
+        else:
+            feed_alone(db, order)
     finally:
         db.close()
 

@@ -13,6 +13,7 @@ from domain.errors import LedgerError
 from domain.moments import Instant
 from ledger.log import Log
 from projections import checkpoint
+from projections.ahead import Ahead
 from projections.checkpoint import Checkpoint
 from projections.plan import Batch, Plan
 from projections.projector import Projector
@@ -48,23 +49,34 @@ class Feed(NamedTuple):
 def feed(db: apsw.Connection, order: Feed) -> Checkpoint:
     """Bring the read model to the position; exactly once, whoever else does the same beside us."""
     plan = Plan(order.projector, as_of=order.as_of)
+    return _fed(db, order, plan, lambda after: _read(order, plan, after))
+
+
+def feed_alone(db: apsw.Connection, order: Feed) -> Checkpoint:
+    """Like `feed`, for a file that nobody else has: what comes next is read ahead."""
+    plan = Plan(order.projector, as_of=order.as_of)
+    with Ahead(plan, order.log, through=order.through, limit=_batch_max(order)) as ahead:
+        return _fed(db, order, plan, ahead.batch)
+
+
+def _fed(db: apsw.Connection, order: Feed, plan: Plan, read: Callable[[int], Batch]) -> Checkpoint:
     with _no_garbage_collection():
         while True:
-            mark = _next_batch(db, order, plan)
+            mark = _next_batch(db, order, plan, read)
             if order.progress:
                 order.progress(mark.position, order.through)
             if mark.position >= order.through:
                 return mark
 
 
-def _next_batch(db: apsw.Connection, order: Feed, plan: Plan) -> Checkpoint:
+def _next_batch(db: apsw.Connection, order: Feed, plan: Plan, read: Callable[[int], Batch]) -> Checkpoint:
     # The checkpoint is read inside the transaction that moves it: two processes that catch up one model take turns.
     db.execute("BEGIN IMMEDIATE")
     try:
         mark = checkpoint.read(db)
         assert mark is not None, "the read model has lost its checkpoint"
         if mark.position < order.through:
-            batch = _read(order, plan, mark)
+            batch = read(mark.position)
             _apply(db, order, plan, batch)
             mark = _moved(mark, order, batch)
             checkpoint.advance(db, mark)
@@ -76,9 +88,12 @@ def _next_batch(db: apsw.Connection, order: Feed, plan: Plan) -> Checkpoint:
     return mark
 
 
-def _read(order: Feed, plan: Plan, mark: Checkpoint) -> Batch:
-    limit = min(order.batch, order.projector.batch_max)
-    return plan.read(order.log, after=mark.position, through=order.through, limit=limit)
+def _read(order: Feed, plan: Plan, after: int) -> Batch:
+    return plan.read(order.log, after=after, through=order.through, limit=_batch_max(order))
+
+
+def _batch_max(order: Feed) -> int:
+    return min(order.batch, order.projector.batch_max)
 
 
 def _moved(mark: Checkpoint, order: Feed, batch: Batch) -> Checkpoint:

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.event import Event, decode
 from domain.moments import Instant
-from ledger.log import Log
+from ledger.log import Joined, Log
 from projections.projector import Fact, Lane, Projector, StreamFact
 from projections.rows import RowLane, State
 from projections.topics import topics_of
@@ -20,13 +20,15 @@ from projections.valid_time import cut, happened_by
 
 # Of a state as the log hands it out; in C, because each is asked of every event.
 _TOPIC, _HASH = itemgetter(1), itemgetter(3)
+_HASH_BYTES = 32
 
 
 class Batch(NamedTuple):
     """Some events of the projector's topics, in log order.
 
     states: those that are shown. hashes: of all that were read. last: the position of the last that was read; with
-    `complete` there are no more of them. streams: by position, when a lane asked for them.
+    `complete` there are no more of them. streams: by position, when a lane asked for them. joined: the events stand in one
+    text instead of in `states`.
     """
 
     states: Sequence[State]
@@ -34,6 +36,7 @@ class Batch(NamedTuple):
     last: int
     complete: bool
     streams: dict[int, str]
+    joined: Joined | None = None
 
     def singles(self) -> Iterator[Batch]:
         """The same events, one by one."""
@@ -54,6 +57,13 @@ class Plan:
         self._lanes = [(frozenset(t for event in lane.events for t in topics_of(event)), lane) for lane in lanes]
         wanted = [lane.topics for lane in self._rows] + [topics for topics, _ in self._lanes]
         self.topics = frozenset[str]().union(*wanted)
+        others = frozenset[str]().union(*(topics for topics, _ in self._lanes))
+        self._alone = {
+            topic: lane
+            for lane in self._rows
+            for topic in lane.plain - others
+            if sum(topic in other.topics for other in self._rows) == 1
+        }
         streamed = [topics for topics, lane in self._lanes if lane.with_streams]
         self._streamed = frozenset[str]().union(*streamed)
 
@@ -72,8 +82,26 @@ class Plan:
         stored = log.read(after=after, through=last, topics=wanted, limit=limit)
         return batch._replace(streams={event.position: event.stream for event in stored})
 
+    def is_alone(self, batch: Batch) -> bool:
+        """Whether the events of a batch become rows of one table and nothing else, so that more of the like may follow."""
+        if batch.joined is not None:
+            return True
+        topics = {*map(_TOPIC, batch.states)}
+        return self._as_of is None and len(topics) == 1 and topics <= self._alone.keys()
+
+    def read_joined(self, log: Log, *, after: int, through: int, limit: int) -> Batch | None:
+        """Like `read`, in one step, for a whole batch of events of which `is_alone` is true; None when there is none."""
+        found = log.joined(after=after, through=through, topics=self.topics, limit=limit)
+        if found is None or found.topic not in self._alone:
+            return None
+        hashes = [found.hashes[start : start + _HASH_BYTES] for start in range(0, len(found.hashes), _HASH_BYTES)]
+        return Batch([], hashes, found.last, complete=False, streams={}, joined=found)
+
     def apply(self, db: apsw.Connection, batch: Batch, log: Log) -> None:
         """Write the rows of the batch; the caller commits."""
+        if batch.joined is not None:
+            self._alone[batch.joined.topic].write_joined(db, batch.joined.states)
+            return
         present = set(map(_TOPIC, batch.states))
         for rows in self._rows:
             if not present.isdisjoint(rows.topics):

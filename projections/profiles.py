@@ -9,7 +9,7 @@ import apsw
 
 BUSY_MS = 30_000
 CACHE_KIB = -64_000
-READING_CACHE_KIB = -8_000
+READING_CACHE_KIB = -2_000
 # Four times SQLite's usual size: prices are inserted a fifth faster. All read models share it, because SQLite's backup
 # cannot copy into a WAL database of another page size.
 PAGE_BYTES = 16_384

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import apsw
 import msgspec
@@ -41,6 +42,8 @@ class RowLane:
         # strict=False reads the JSON string "0.1" as the exact double; SQLite's own conversion is off by one unit in
         # the last place now and then.
         self._decode = msgspec.json.Decoder(declared.row, strict=False).decode
+        # The row is known only here, so what is in the list cannot be said.
+        self._decode_all: Callable[[str], list[Any]] = msgspec.json.Decoder(list[declared.row], strict=False).decode  # type: ignore[name-defined]
         self._decode_key = msgspec.json.Decoder(_key_struct(declared), strict=False).decode
         self._upsert = Upsert(declared.table, columns, declared.key)
         self._delete = f'DELETE FROM "{declared.table}" WHERE ' + " AND ".join(f'"{name}" = ?' for name in declared.key)
@@ -51,6 +54,11 @@ class RowLane:
                 declared.table, f"{declared.table}_copies", columns=columns, key=declared.key, newest=declared.newest
             )
 
+    @property
+    def plain(self) -> frozenset[str]:
+        """The topics whose events become rows as they are stored."""
+        return self.stated - self._older
+
     def apply(self, db: apsw.Connection, states: Sequence[State], present: set[str]) -> None:
         """Write these events, in order; `present` are their topics."""
         if present <= self.stated:
@@ -60,7 +68,13 @@ class RowLane:
             (self._state if stated else self._remove)(db, list(run))
 
     def _state(self, db: apsw.Connection, states: Sequence[State]) -> None:
-        rows: list[Row] = list(map(astuple, map(self._decode, self._texts(states))))
+        self._write(db, list(map(astuple, map(self._decode, self._texts(states)))))
+
+    def write_joined(self, db: apsw.Connection, states: str) -> None:
+        """Write stated events of the newest version, in order; their states stand in one JSON array."""
+        self._write(db, list(map(astuple, self._decode_all(states))))
+
+    def _write(self, db: apsw.Connection, rows: list[Row]) -> None:
         if self._copies:
             self._copies.state(db, rows)
         else:

@@ -149,7 +149,7 @@ class Translator:
                 self.tally.unchanged += 1
                 met.append(name)
                 continue
-            ready, used = self._row(row, body, name, found, trusted=trusted)
+            ready, used = self._row(row, body, name, found, trusted=trusted, plain=plain)
             met.append(used)
             if ready is not None:
                 self.tally.appended += 1
@@ -171,7 +171,7 @@ class Translator:
         return events.encode(event) == stored.state.encode()
 
     def _row(
-        self, row: Cells, body: bytes, name: str | None, found: Known | None, *, trusted: bool
+        self, row: Cells, body: bytes, name: str | None, found: Known | None, *, trusted: bool, plain: bool
     ) -> tuple[Ready | None, str]:
         try:
             event = self._event(row, name, trusted=trusted, changed=found is not None and not found.kept)
@@ -182,8 +182,8 @@ class Translator:
         for field in event.assumed:
             self.tally.assumed[field] += 1
         self.tally.repaired += event.repaired is not None
-        key = [wrap(row[index]) for index in self._names.key]
-        source = provenance.of_row(self.shared, key, body)
+        key = [row[index] for index in self._names.key]
+        source = provenance.of_row(self.shared, key if plain else list(map(wrap, key)), body)
         entry = Entry(name, topic_of(type(event)), events.encode(event), source)
         return Ready(self._order(row), entry, 1), name
 

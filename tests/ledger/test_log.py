@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import HomeError, StoreError, UnknownTopic
-from ledger.log import Entry, Head, Log, Stored, open_log
-from ledger.recorder import CONNECTION_PRAGMAS, FILE_PRAGMAS
+from ledger.log import Entry, Head, Joined, Log, Stored, open_log
+from ledger.recorder import CONNECTION_PRAGMAS, FILE_PRAGMAS, GROUP_ROWS
 from tests.ledger.samples import NOON, chain, entries, entry, rows
 
 
@@ -65,14 +65,17 @@ def test_events_are_numbered_without_a_gap_and_by_stream(log: Log) -> None:
     )
 
 
-@given(sizes=st.lists(st.integers(0, 5), max_size=5), streams=st.integers(1, 4))
+@given(
+    sizes=st.lists(st.integers(0, 5) | st.integers(GROUP_ROWS - 1, 2 * GROUP_ROWS + 1), max_size=5),
+    streams=st.integers(1, 4),
+)
 def test_the_chain_is_that_of_the_design_however_the_events_arrive(
     sizes: list[int], streams: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("home")
     with open_log(home, create=True, write=True) as log:
         for number, size in enumerate(sizes):
-            log.append(entries(size, streams=streams, start=number * 10))
+            log.append(entries(size, streams=streams, start=number * 100))
         assert log.head() == Head(sum(sizes), chain(log.path) if sum(sizes) else bytes(32))
         assert [row[0] for row in rows(log.path)] == list(range(1, sum(sizes) + 1))
 
@@ -92,6 +95,20 @@ def test_reading_cuts_by_position_topic_and_number(log: Log) -> None:
         (7, "trade:T-6", 1, "trade-voided.v1", '{"note":1}'),
     ]
     assert [one.position for one in log.at([7, 3, 99])] == [3, 7]
+
+
+def test_a_whole_batch_of_one_topic_can_be_read_joined(log: Log) -> None:
+    log.append([*entries(3), Entry("x:1", "trade-executed.v1", b"{}"), *entries(2, start=3)])
+
+    def joined(after: int, limit: int, *topics: str) -> Joined | None:
+        return log.joined(after=after, through=6, topics=topics, limit=limit)
+
+    found = joined(1, 4, "trade-voided.v1")
+    stored = [log.at([position])[0] for position in (2, 3, 5, 6)]
+    states = "[" + ",".join(one.state for one in stored) + "]"
+    assert found == Joined("trade-voided.v1", 6, states, b"".join(one.hash for one in stored))
+    assert joined(1, 5, "trade-voided.v1") is None, "there are not so many"
+    assert joined(1, 5, "trade-voided.v1", "trade-executed.v1") is None, "they are of two topics"
 
 
 def test_one_append_has_one_recorded_time_which_never_runs_backwards(log: Log) -> None:
@@ -117,9 +134,10 @@ def test_an_event_of_unknown_type_is_refused_with_all_that_came_with_it(log: Log
     assert log.head().position == 0
 
 
-def test_an_append_that_fails_halfway_leaves_nothing_and_the_log_usable(log: Log) -> None:
+@pytest.mark.parametrize("before", [1, GROUP_ROWS - 1, GROUP_ROWS, 3 * GROUP_ROWS + 1])
+def test_an_append_that_fails_halfway_leaves_nothing_and_the_log_usable(log: Log, before: int) -> None:
     with pytest.raises(UnicodeDecodeError):
-        log.append([entry("a:1"), Entry("a:2", "trade-voided.v1", b"\xff")])
+        log.append([*entries(before), Entry("a:2", "trade-voided.v1", b"\xff")])
     assert log.append([entry("a:1")]) == range(1, 2)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.event import Event, encode, topic_of
 from domain.universe import SettingChanged
 from ledger.chain import START, Head, next_hash
-from ledger.log import Entry, Log, Stored, open_log
+from ledger.log import Entry, Joined, Log, Stored, open_log
 from projections import catalog
 from projections.building import standing
 from projections.checkpoint import Checkpoint
@@ -69,6 +69,13 @@ class ListedLog:
     ) -> list[tuple[int, str, str, bytes]]:
         found = self.read(after=after, through=through, topics=topics, limit=limit)
         return [(event.position, event.topic, event.state, event.hash) for event in found]
+
+    def joined(self, *, after: int, through: int, topics: Collection[str], limit: int) -> Joined | None:
+        found = self.read(after=after, through=through, topics=topics, limit=limit)
+        if len(found) < limit or len({event.topic for event in found}) != 1:
+            return None
+        states = f"[{','.join(event.state for event in found)}]"
+        return Joined(found[0].topic, found[-1].position, states, b"".join(event.hash for event in found))
 
     def hashes(
         self, *, after: int, through: int | None, topics: Collection[str] | None, limit: int
