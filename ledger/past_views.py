@@ -74,6 +74,10 @@ class PastView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop it."""
         self._db.close()
 
     def put(self, events: Sequence[Stored]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -13,34 +12,17 @@ import msgspec
 from msgspec import Struct
 
 from domain.errors import LedgerError
-from domain.moments import Instant, end_of
-from ledger.concerning import concerning, pages
+from domain.moments import end_of
+from ledger.collector import no_collector
+from ledger.concerning import concerning
 from ledger.log import Log, Stored, open_log
 from ledger.querying import stream_of
 from operations.blaming import blamed_on_the_ledger
-from operations.tables import (
-    Key,
-    ModelTable,
-    Past,
-    Row,
-    Table,
-    find_table,
-    find_tables,
-    happened,
-    keys_of,
-    nobody,
-    rows_in,
-)
+from operations.pasts import Moment, Pasts, together
+from operations.tables import Key, ModelTable, Row, Table, find_table, find_tables, happened, keys_of, nobody
 
 ROWS_MAX = 1_000
 _PAGE = 500
-
-
-class Moment(NamedTuple):
-    """A point in both times. as_of: what had happened; through: the last position that the ledger had then."""
-
-    as_of: Instant
-    through: int
 
 
 class Rows(NamedTuple):
@@ -72,8 +54,8 @@ def as_of(home: Path, at: str, known_at: str | None, name: str, values: Sequence
     with open_log(home) as log, blamed_on_the_ledger(home):
         when, table = moment(log, at, known_at), find_table(name)
         key = _the_key(log, home, table, values)
-        with derived(log, table, key, when) as past:
-            rows = list(islice(past.rows(key), rows_max + 1))
+        with Pasts(log, [table], key, [when]) as past:
+            rows = list(islice(past.rows(0, table), rows_max + 1))
         return Rows(table.name, table.columns, rows[:rows_max], len(rows) > rows_max)
 
 
@@ -89,25 +71,6 @@ def _the_key(log: Log, home: Path, table: Table, values: Sequence[str]) -> Key:
         if not any(one.fields for one in sought) or concerning(log, sought, through=through).named:
             return key
     raise nobody(table, home, log, keys[0])
-
-
-@contextmanager
-def derived(log: Log, table: Table, key: Key, when: Moment) -> Iterator[Past]:
-    """The table as it was, as far as the key needs it."""
-    with table.past(log, when.as_of) as past:
-        for page in _events(log, table, key, when.through):
-            past.put(happened(page, when.as_of))
-        yield past
-
-
-def _events(log: Log, table: Table, key: Key, through: int) -> Iterator[list[Stored]]:
-    if key:
-        yield from pages(log, concerning(log, table.sought(key), through=through).positions)
-        return
-    after = 0
-    while page := log.read(after=after, through=through, topics=table.topics, limit=_PAGE):
-        yield page
-        after = page[-1].position
 
 
 def stream_as_of(home: Path, at: str, known_at: str | None, stream: str) -> list[Stored]:
@@ -137,7 +100,8 @@ def diff(
         before, after = moment(log, first, known_at[0]), moment(log, second, known_at[1])
         if before.as_of > after.as_of:
             raise LedgerError(f"{first} is later than {second}", hint="Name the earlier time first.")
-        found = list(islice(_differences(log, home, name, values, before, after), rows_max + 1))
+        with no_collector():
+            found = list(islice(_differences(log, home, name, values, before, after), rows_max + 1))
         return found[:rows_max], len(found) > rows_max
 
 
@@ -147,22 +111,11 @@ def _differences(
     found = find_tables(name)
     if values and len(found) > 1:
         raise LedgerError(f"{name} is a read model, which has no key", hint=f"Name a table, such as {found[0].name}.")
-    for tables in _written_together(found):
+    for tables in together(found):
         key = _the_key(log, home, tables[0], values)
-        with ExitStack() as stack:
-            old = stack.enter_context(derived(log, tables[0], key, before))
-            new = stack.enter_context(derived(log, tables[0], key, after))
+        with Pasts(log, tables, key, [before, after]) as pasts:
             for table in tables:
-                rows = (_numbered(table, rows_in(past, table, key)) for past in (old, new))
-                yield from between(table, *rows)
-
-
-def _written_together(tables: Sequence[Table]) -> list[list[Table]]:
-    """Tables that the same code writes stand together, so that it has to run once only."""
-    found: dict[str, list[Table]] = {}
-    for table in tables:
-        found.setdefault(table.writer, []).append(table)
-    return list(found.values())
+                yield from between(table, *(_numbered(table, pasts.rows(number, table)) for number in range(2)))
 
 
 _Item = tuple[Any, Row]  # what a row is ordered by, and the row

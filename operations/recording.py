@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from msgspec import Struct
 from domain import catalog as events
 from domain.entries.catalog import BY_TAG, KINDS, read_fields
 from domain.errors import LedgerError
+from ledger.collector import no_collector
 from operations.entering.bulk import Summary, record_file
 from operations.keeping_up import wait_for
 from operations.ledger import Ledger, Recorded
@@ -79,7 +79,7 @@ def record_from(  # noqa: PLR0913  one for each option of the command
     command = f"cli record --from {source}"
     with (
         _opened(source) as file,
-        _no_collector(),
+        no_collector(),
         Ledger.open(home, create=not dry_run, wait_s=wait_s, command=command) as ledger,
     ):
         summary = record_file(ledger, file, rejects=listed, allow_short=allow_short, dry_run=dry_run)
@@ -101,17 +101,6 @@ def _opened(source: Path) -> Iterator[BinaryIO]:
     with source.open("rb") as file:
         yield file
 
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Entries hold no cycles; looking for some costs a tenth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _shown(home: Path, position: int, *, catch_up: bool, shown_s: float | None) -> list[Caught] | None:

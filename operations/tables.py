@@ -49,15 +49,11 @@ class Live(NamedTuple):
 class ModelTable:
     """A table of a read model."""
 
-    def __init__(self, model: str, table: str) -> None:
-        self.declared = narrowing.find(model, table)
+    def __init__(self, model: str, table: str, *, declared: narrowing.ModelTable | None = None) -> None:
+        self.declared = declared or narrowing.find(model, table)
         self.name = f"{model}.{table}"
         self.columns, self.keys = self.declared.columns, (self.declared.key,)
         self.topics = frozenset(topic for sought in self.declared.sought({}) for topic in sought.topics)
-        writer = self.declared.writer
-        self.writer = repr(
-            ([row.table for row in writer.rows], [table.name for lane in writer.lanes for table in lane.tables])
-        )
 
     def cells(self, column: str, text: str) -> list[Value]:
         """What a cell of the key may be that the user writes so."""
@@ -67,9 +63,9 @@ class ModelTable:
         """The events that can concern the rows of this key."""
         return self.declared.sought(key)
 
-    def past(self, log: Log, as_of: Instant | None) -> Past:
-        """The table before anything happened; put in only what had happened."""
-        return Deriving(self.declared, log, as_of=as_of)
+    def past(self, log: Log, as_of: Instant | None, *, since: Instant = "") -> Past:
+        """The table before anything happened; put in only what had happened. since: see `Deriving`."""
+        return Deriving(self.declared, log, as_of=as_of, since=since)
 
     def live(self, home: Path, log: Log, key: Key) -> Live:  # noqa: ARG002 - the ledger's tables need the log
         """The rows that the read model shows now."""
@@ -95,7 +91,6 @@ class ClassicTable:
         self.keys = VIEWS[view].keys
         self.topics = frozenset(topic for topics in VIEWS[view].topics for topic in topics)
         self.columns = past_views.columns_of(view)
-        self.writer = self.name
 
     def cells(self, column: str, text: str) -> list[Value]:
         """What a cell of the key may be that the user writes so."""
@@ -105,7 +100,7 @@ class ClassicTable:
         """The events that can concern the rows of this key."""
         return past_views.sought(self._view, key)
 
-    def past(self, log: Log, as_of: Instant | None) -> Past:  # noqa: ARG002 - an event of these is never cut
+    def past(self, log: Log, as_of: Instant | None, *, since: Instant = "") -> Past:  # noqa: ARG002 - never cut
         """The table before anything happened; put in only what had happened."""
         return PastView(log, self._view)
 
@@ -117,6 +112,12 @@ class ClassicTable:
 
 
 Table = ModelTable | ClassicTable
+
+
+def written_together(tables: Sequence[Table]) -> list[Table]:
+    """The same tables of one read model, each derived by what writes any of them, so that one derivation has them all."""
+    declared = narrowing.written_together([one.declared for one in tables if isinstance(one, ModelTable)])
+    return [ModelTable(one.model, one.name, declared=one) for one in declared] or list(tables)
 
 
 def rows_in(past: Past, table: Table, key: Key | None = None) -> Iterator[Row]:

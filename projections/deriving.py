@@ -15,7 +15,6 @@ from migrations.runner import read_model_script
 from projections.bulk import quoted
 from projections.narrowing import ModelTable
 from projections.plan import Batch, Plan
-from projections.valid_time import happened_by
 
 Row = tuple[Any, ...]  # the cells of any table
 
@@ -30,12 +29,14 @@ class Change(NamedTuple):
 
 
 class Deriving:
-    """A table as some events make it. as_of: what had not happened by then is not shown."""
+    """A table as some events make it; put in only what had happened. as_of: the rows of blocks that had not happened by then
+    are not shown; since: nor those that had happened by that moment.
+    """
 
-    def __init__(self, table: ModelTable, log: Log, *, as_of: Instant | None = None) -> None:
+    def __init__(self, table: ModelTable, log: Log, *, as_of: Instant | None = None, since: Instant = "") -> None:
         self.columns, self.key = table.columns, table.key
-        self._table, self._log, self._as_of = table, log, as_of
-        self._plan = Plan(table.writer, as_of=as_of)
+        self._table, self._log = table, log
+        self._plan = Plan(table.writer, as_of=as_of, since=since)
         self.topics = self._plan.topics
         self.db = apsw.Connection("")  # SQLite may move it to disk
         self.db.pragma("journal_mode", "off")
@@ -48,11 +49,15 @@ class Deriving:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop it."""
         self.db.close()
 
     def put(self, events: Sequence[Stored]) -> None:
         """Let these events happen, in the order of the log."""
-        shown = [one for one in events if one.topic in self.topics and self._has_happened(one)]
+        shown = [one for one in events if one.topic in self.topics]
         if not shown:
             return
         states = [(one.position, one.topic, one.state, one.hash) for one in shown]
@@ -82,9 +87,6 @@ class Deriving:
             return found
         finally:
             session.close()
-
-    def _has_happened(self, event: Stored) -> bool:
-        return self._as_of is None or happened_by(self._as_of, event.state, event.recorded_at)
 
 
 def select(db: apsw.Connection, table: ModelTable, key: Mapping[str, Value] | None) -> Iterator[Row]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple
 
 import apsw
 
 from domain.errors import LedgerError
 from domain.moments import Instant
+from ledger.collector import no_collector
 from ledger.log import Log
 from projections import checkpoint
 from projections.ahead import Ahead
@@ -60,7 +59,7 @@ def feed_alone(db: apsw.Connection, order: Feed) -> Checkpoint:
 
 
 def _fed(db: apsw.Connection, order: Feed, plan: Plan, read: Callable[[int], Batch]) -> Checkpoint:
-    with _no_garbage_collection():
+    with no_collector():
         while True:
             mark = _next_batch(db, order, plan, read)
             if order.progress:
@@ -150,14 +149,3 @@ def _poison(db: apsw.Connection, order: Feed, plan: Plan, batch: Batch, error: E
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Events hold no cycles; looking for some costs a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -130,9 +130,15 @@ _OF_A_SYMBOL = (
 )  # fmt: skip
 _BY_SYMBOL = (Concern(_OF_A_SYMBOL, {"symbol": "symbol"}),)
 _PRICE_TABLES = (
-    *(LaneTable(table, _BY_SYMBOL) for table in (*_PURGED_TABLES, "symbol_removals")),
+    *(LaneTable(table, _BY_SYMBOL, dated_by="date") for table in ("daily_prices", "daily_price_copies")),
+    *(LaneTable(table, _BY_SYMBOL, dated_by="year_month") for table in ("monthly_prices", "monthly_price_copies")),
+    LaneTable("symbol_removals", _BY_SYMBOL, rows_from=(SecurityRemoved,)),
     LaneTable("described_securities", _BY_SYMBOL, is_shown=False),
-    LaneTable("cleanup_log", (Concern(_OF_A_SYMBOL, {"id": POSITION}, then=(Lead("symbol", "symbol"),)),)),
+    LaneTable(
+        "cleanup_log",
+        (Concern(_OF_A_SYMBOL, {"id": POSITION}, then=(Lead("symbol", "symbol"),)),),
+        rows_from=(PriceHistoryPurged,),
+    ),
 )
 
 

@@ -36,6 +36,19 @@ class ModelTable(NamedTuple):
     writer: Projector
     concerns: tuple[Concern, ...]
     is_shown: bool
+    dated_by: str | None
+    rows_from: frozenset[str] | None
+
+    @property
+    def apart_by(self) -> str | None:
+        """The field of all events that concern the table by which they can be told apart; None where there is none."""
+        lanes = self.writer.all_lanes()
+        return lanes[0].apart_by if len(lanes) == 1 and not self.writer.rows else None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the rows of what `apart_by` tells apart come one thing after the other."""
+        return all(concern.by.get(self.key[0]) == self.apart_by for concern in self.concerns) and bool(self.concerns)
 
     def sought(self, key: Mapping[str, Value]) -> list[Sought]:
         """The events that can concern the rows in which these columns of the key hold these values."""
@@ -78,9 +91,7 @@ def find(model: str, table: str) -> ModelTable:
         raise LedgerError(f"{model} has no table {table!r}", hint=f"It has: {', '.join(near)}.")
     columns = [Column(*about) for about in known[table]]
     rows, lanes = _writers(projector, table)
-    writer = Projector(
-        projector.name, projector.version, rows=tuple(rows), batch_max=projector.batch_max, lanes=list(lanes)
-    )
+    writer = _writer(projector, rows, lanes)
     declared = [one for lane in lanes for one in lane.tables if one.name == table]
     concerns = [_concern(row) for row in rows if table in written(row)]
     return ModelTable(
@@ -89,7 +100,28 @@ def find(model: str, table: str) -> ModelTable:
         types={one.name: one.type for one in columns}, writer=writer,
         concerns=(*concerns, *(concern for one in declared for concern in one.concerns)),
         is_shown=all(one.is_shown for one in declared) and not table.endswith("_copies"),
+        dated_by=next((one.dated_by for one in declared), None), rows_from=_rows_from(declared),
     )  # fmt: skip
+
+
+def written_together(tables: Sequence[ModelTable]) -> list[ModelTable]:
+    """The same tables of one read model, written by all that writes any of them."""
+    if not tables:
+        return []
+    whole = catalog.find(tables[0].model)
+    rows = [row for row in whole.rows if any(row in one.writer.rows for one in tables)]
+    lanes = [lane for lane in whole.all_lanes() if any(lane in one.writer.lanes for one in tables)]
+    return [one._replace(writer=_writer(whole, rows, lanes)) for one in tables]
+
+
+def _rows_from(declared: Sequence[LaneTable]) -> frozenset[str] | None:
+    """The topics without one of which a thing has no row; None where that is not said."""
+    events = [event for one in declared for event in one.rows_from]
+    return frozenset(topic for event in events for topic in topics_of(event)) if events else None
+
+
+def _writer(whole: Projector, rows: Sequence[RowTable], lanes: Sequence[Lane]) -> Projector:
+    return Projector(whole.name, whole.version, rows=tuple(rows), batch_max=whole.batch_max, lanes=list(lanes))
 
 
 def _writers(projector: Projector, table: str) -> tuple[list[RowTable], list[Lane]]:

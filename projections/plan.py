@@ -50,8 +50,8 @@ class Plan:
     Lanes touch different tables, so they run one after the other; inside a lane the order of the log is kept.
     """
 
-    def __init__(self, projector: Projector, *, as_of: Instant | None = None) -> None:
-        self._as_of = as_of
+    def __init__(self, projector: Projector, *, as_of: Instant | None = None, since: Instant = "") -> None:
+        self._as_of, self._since = as_of, since
         self._rows = [RowLane(table) for table in projector.rows]
         lanes = projector.all_lanes()
         self._lanes = [(frozenset(t for event in lane.events for t in topics_of(event)), lane) for lane in lanes]
@@ -115,7 +115,7 @@ class Plan:
             position, topic, text, _ = state
             event = decode(topic, text)
             if self._as_of is not None:
-                event = cut(event, self._as_of)
+                event = cut(event, self._as_of, self._since)
             if lane.dated and event.occurred_at is None:
                 event = _dated(log, position, event)
             return StreamFact(position, batch.streams[position], event) if lane.with_streams else Fact(position, event)

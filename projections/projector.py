@@ -65,12 +65,16 @@ class Concern(NamedTuple):
 class LaneTable:
     """A table that a lane writes. Events of the lane that no concern names can concern every row.
 
-    is_shown: False for a table in which the lane only keeps what it needs itself.
+    is_shown: False for a table in which the lane only keeps what it needs itself. dated_by: the column that holds the day of
+    a row, where rows of different days do not touch each other and only blocks put rows in. rows_from: the events without
+    one of which a thing has no row, where the lane is `apart_by` things.
     """
 
     name: str
     concerns: tuple[Concern, ...] = ()
     is_shown: bool = True
+    dated_by: str | None = None
+    rows_from: tuple[type[Event], ...] = ()
 
 
 # The facts are Fact or StreamFact, as the lane asked for; a union here would make every handler check which it got.

@@ -22,17 +22,27 @@ _when = msgspec.json.Decoder(_When).decode
 
 
 def happened_by(as_of: Instant, state: str, recorded_at: str) -> bool:
-    """Whether the event had happened; for one without a valid time its recorded time counts."""
-    return (_when(state).occurred_at or recorded_at) <= as_of
+    """Whether the event had happened."""
+    return valid_time(state, recorded_at) <= as_of
 
 
-def cut(event: Event, as_of: Instant) -> Event:
-    """A block without the rows that are later; any other event as it is."""
+def valid_time(state: str, recorded_at: str) -> str:
+    """When the event happened; for one without a valid time its recorded time counts."""
+    return _when(state).occurred_at or recorded_at
+
+
+def is_block(kind: type[Event]) -> bool:
+    """Whether such an event has rows of several days, so that a moment may fall between them."""
+    return kind in _KEYS
+
+
+def cut(event: Event, as_of: Instant, since: Instant = "") -> Event:
+    """A block without the rows that are later, and without those up to `since`; any other event as it is."""
     key = _KEYS.get(type(event))
     if key is None:
         return event
     moments: Sequence[str] = getattr(event, key)
-    shown = [moment <= as_of[: len(moment)] for moment in moments]
+    shown = [since[: len(moment)] < moment <= as_of[: len(moment)] for moment in moments]
     if all(shown):
         return event
     changes = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import heapq
 import resource
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from domain.errors import SourceError
 from domain.event import topic_of
 from domain.legacy import ReplayCompleted, ReplayStarted
 from domain.streams import stream
+from ledger.collector import no_collector
 from ledger.log import Entry
 from ledger.meeting import anything_entered
 from replay import proving
@@ -106,7 +106,7 @@ def append_all(run: Run, files: dict[str, apsw.Connection], *, write: bool = Tru
     total = sum(_rows_of(job) for job in run.jobs)
     merged = heapq.merge(*(_guarded_entries(job) for job in run.jobs), key=itemgetter(0))
     batch, size, done = schema_entries(run, files), 0, 0
-    with _no_collector(), writing(run.log, apart=write and total >= run.apart_rows) as appending:
+    with no_collector(), writing(run.log, apart=write and total >= run.apart_rows) as appending:
         append = appending if write else _leave
         for ready in merged:
             batch.append(ready.entry)
@@ -136,17 +136,6 @@ def _guarded_entries(job: Job) -> Iterator[Ready]:
 def _rows_of(job: Job) -> int:
     return proving.rows_in(job.db, job.translator.table)
 
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """The loop makes no cycles, and the collector would look at every row again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _leave(_: Sequence[Entry]) -> None:

@@ -33,6 +33,7 @@ from domain.trading import (
 )
 from ledger.concerning import concerning, pages
 from ledger.log import Log, open_log
+from operations.tables import happened
 from projections import catalog
 from projections.deriving import Deriving
 from projections.narrowing import ModelTable, declared_tables, events_of, find, written
@@ -65,14 +66,14 @@ def alone(log: Log, table: ModelTable, key: Mapping[str, Any], *, as_of: str | N
     """The rows of a key, derived from the events that concern it."""
     with Deriving(table, log, as_of=as_of) as deriving:
         for page in pages(log, concerning(log, table.sought(key), through=through).positions, size=3):
-            deriving.put(page)
+            deriving.put(happened(page, as_of))
         return list(deriving.rows(key))
 
 
 def all_of(log: Log, table: ModelTable, *, as_of: str | None, through: int) -> list[Any]:
     """All rows of a table, derived from the events of what writes it."""
     with Deriving(table, log, as_of=as_of) as deriving:
-        deriving.put(log.read(through=through, topics=deriving.topics))
+        deriving.put(happened(log.read(through=through, topics=deriving.topics), as_of))
         return list(deriving.rows())
 
 
