@@ -40,6 +40,9 @@ _UNIX_FROM, _UNIX_UNTIL = 631_152_000, 4_102_444_800  # 1990 to 2100
 _DAYS_FROM = -2_208_988_800  # prices reach back further: 1900
 
 
+_UNTIL_OFFSET = 26  # characters
+
+
 class Reading(NamedTuple):
     """A legacy time stamp as it was understood; `assumed` when a zone had to be assumed or a digit was cut."""
 
@@ -53,7 +56,7 @@ def instant(moment: datetime) -> Instant:
         raise ValueError(f"{moment} has no time zone")
     # Most are in UTC already, and converting those would cost more than all the rest.
     utc = moment.astimezone(UTC) if moment.utcoffset() else moment
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return utc.isoformat(timespec="microseconds")[:_UNTIL_OFFSET] + "Z"
 
 
 def zone(name: str) -> ZoneInfo:

@@ -54,7 +54,7 @@ CONNECTION_PRAGMAS: dict[str, int | str] = {
 READING_PRAGMAS = CONNECTION_PRAGMAS | {"cache_size": -2_000}
 
 _HEAD = "SELECT rowid, hash FROM stored_events ORDER BY rowid DESC LIMIT 1"
-_LAST_RECORDED = "SELECT recorded_at FROM stored_events ORDER BY rowid DESC LIMIT 1"
+_TAIL = "SELECT rowid, hash, recorded_at FROM stored_events ORDER BY rowid DESC LIMIT 1"
 _COLUMNS = "rowid, originator_id, originator_version, topic, state, recorded_at, source, hash"
 _ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT = f"INSERT INTO stored_events ({_COLUMNS}) VALUES {_ROW}"
@@ -170,7 +170,8 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         drafts = [
             (_as_text(one.originator_id), one.originator_version, one.topic, one.state, None) for one in stored_events
         ]
-        return list(insert(c.sqlite_cursor, drafts, recorded_time(c.sqlite_cursor)))
+        last = tail(c.sqlite_cursor)
+        return list(insert(c.sqlite_cursor, drafts, recorded_time(last), last.head))
 
     def select_notifications(
         self,
@@ -203,17 +204,27 @@ def head(cursor: sqlite3.Cursor) -> Head:
     return Head(*row) if row else EMPTY
 
 
-def recorded_time(cursor: sqlite3.Cursor, given: Instant | None = None) -> Instant:
+class Tail(NamedTuple):
+    """The head of the log, and when its last event was recorded; empty text for an empty log."""
+
+    head: Head
+    recorded_at: Instant
+
+
+def tail(cursor: sqlite3.Cursor) -> Tail:
+    """Where the next append begins."""
+    row = cursor.execute(_TAIL).fetchone()
+    return Tail(Head(row[0], row[1]), row[2]) if row else Tail(EMPTY, "")
+
+
+def recorded_time(last: Tail, given: Instant | None = None) -> Instant:
     """The time of the append to come, never before the last one: a clock set back must not reorder what was known."""
-    row = cursor.execute(_LAST_RECORDED).fetchone()
-    last: Instant = row[0] if row else ""
-    assert given is None or given >= last, f"recorded at {given}, before {last}"
-    return given or max(instant(datetime.now(UTC)), last)
+    assert given is None or given >= last.recorded_at, f"recorded at {given}, before {last.recorded_at}"
+    return given or max(instant(datetime.now(UTC)), last.recorded_at)
 
 
-def insert(cursor: sqlite3.Cursor, drafts: Iterable[Draft], recorded_at: Instant, last: Head | None = None) -> range:
-    """Append to the log inside a writing transaction; returns the positions. last: the head, where it is known already."""
-    last = last or head(cursor)
+def insert(cursor: sqlite3.Cursor, drafts: Iterable[Draft], recorded_at: Instant, last: Head) -> range:
+    """Append behind the head of the log, inside a writing transaction; returns the positions."""
     count = insert_rows(cursor, chained(last, drafts, recorded_at))
     return range(last.position + 1, last.position + 1 + count)
 
@@ -222,7 +233,8 @@ def insert_rows(cursor: sqlite3.Cursor, rows: Iterator[Row]) -> int:
     """Insert finished rows, in order; returns how many. A row is made only when it is inserted."""
     first = list(islice(rows, GROUP_ROWS))
     if len(first) < GROUP_ROWS:
-        cursor.executemany(_INSERT, first)
+        for row in first:
+            cursor.execute(_INSERT, row)
         return len(first)
     rest: list[Row] = []
     cursor.executemany(_INSERT_GROUP, _grouped(first, rows, rest))

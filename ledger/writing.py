@@ -10,7 +10,7 @@ import msgspec
 
 from domain.moments import Instant
 from ledger.chain import Draft, Head
-from ledger.recorder import head, insert, recorded_time
+from ledger.recorder import head, insert, recorded_time, tail
 
 _NEWEST = (
     "SELECT originator_id, originator_version, rowid, topic, state, source IS NULL FROM json_each(?) "
@@ -53,15 +53,16 @@ class Writing:
 
     def __init__(self, cursor: sqlite3.Cursor, recorded_at: Instant | None) -> None:
         self._cursor = cursor
-        self._recorded_at = recorded_time(cursor, recorded_at)
-        self._head: Head | None = head(cursor)
-        self.position = self._head.position
+        last = tail(cursor)
+        self._recorded_at = recorded_time(last, recorded_at)
+        self._head: Head | None = last.head
+        self.position = last.head.position
         self.bytes_written = 0
 
     def append(self, events: Sequence[Unwritten]) -> range:
         """Append at the end; returns the positions."""
         self.bytes_written += sum(len(event.state) + _ROW_OVERHEAD for event in events)
-        positions = insert(self._cursor, _drafts(events), self._recorded_at, self._head)
+        positions = insert(self._cursor, _drafts(events), self._recorded_at, self._head or head(self._cursor))
         self._head = None
         self.position = positions.stop - 1
         return positions

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from threading import Event as Flag
@@ -19,7 +20,7 @@ from domain.entries.catalog import read_fields
 from domain.entries.refusal import Refused
 from domain.errors import HomeBusy
 from domain.event import Event
-from domain.moments import instant
+from domain.moments import Instant, instant
 from ledger.log import Log, Stored, open_log
 from operations.entering.session import RECORDED, Place, Session, Taken
 from operations.entering.shares import Shares
@@ -31,6 +32,7 @@ __all__ = ["Ledger", "Place", "Recorded", "Taken"]
 
 BATCH = 1_000
 _LOOK_S = 0.05
+_DAY_LENGTH = len("2025-12-28")
 
 
 class Recorded(Struct):
@@ -201,8 +203,8 @@ class Ledger:
     @contextmanager
     def session(self, *, allow_short: bool = False) -> Iterator[Session]:
         """One transaction; an exception undoes all of it."""
-        now = self._clock()
-        clock = Clock(instant(now), instant(now + timedelta(days=1)))
+        now = instant(self._clock())
+        clock = Clock(now, _a_day_later(now))
         if self._shares is None:
             self._shares = Shares(self._log, self._home)
         try:
@@ -216,6 +218,15 @@ class Ledger:
         if self._shares is not None:
             self._shares.close()
             self._shares = None
+
+
+def _a_day_later(moment: Instant) -> Instant:
+    return _next_day(moment[:_DAY_LENGTH]) + moment[_DAY_LENGTH:]
+
+
+@lru_cache(maxsize=2)
+def _next_day(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def undo(*, when: bool) -> None:

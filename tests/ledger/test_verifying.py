@@ -158,7 +158,7 @@ def test_what_was_appended_past_daybook_is_found_though_its_chain_is_right(tmp_p
                 ("a:3", 1, "trade-voided.v1", b'{"event":"trade-voided.v1","reason":"x"}', b"not JSON"),
                 ("a:4", 2, "trade-voided.v1", b'{"event":"trade-voided.v1","reason":"x"}', None),
             ]
-            insert(opened_cursor.sqlite_cursor, drafts, "2999-01-01T00:00:00.000000Z")
+            insert(opened_cursor.sqlite_cursor, drafts, "2999-01-01T00:00:00.000000Z", log.head())
         expected = {(3, "topic"), (4, "state"), (5, "source"), (6, "version")}
         assert kinds(verify_log(log)) == expected
         assert kinds(verify_log(log, thorough=False)) == {(3, "topic"), (6, "version")}
