@@ -13,7 +13,8 @@ from commands.audit import audit
 from commands.backup import backup, drill, restore, ship
 from commands.cutover import cutover, export_legacy
 from commands.health import health
-from commands.options import common
+from commands.market import rollover
+from commands.options import REVEALED, common
 from commands.record import record
 from commands.schema import schema
 from commands.simulate import simulate
@@ -29,6 +30,15 @@ class Program(click.Group):
     """Shows an error that a user can mend as one line with its hint, and ends with its exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:  # whatever the command returns
+        from operations.masking import masked_output, typed
+
+        about = ctx.ensure_object(dict)
+        with masked_output(
+            lambda: about.get("home"), known=typed(ctx.args), is_revealed=lambda: about.get(REVEALED, False)
+        ):
+            return self._shown(ctx)
+
+    def _shown(self, ctx: click.Context) -> Any:  # whatever the command returns
         as_json = "--json" in ctx.args
         try:
             try:
@@ -216,6 +226,7 @@ main.add_command(drill)
 main.add_command(health)
 main.add_command(restore)
 main.add_command(retention)
+main.add_command(rollover)
 main.add_command(maintain)
 main.add_command(run)
 main.add_command(schedule)

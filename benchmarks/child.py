@@ -34,6 +34,17 @@ def rebuild(home: str, name: str) -> None:
     run(Path(home), [name], as_of=None, known_at=None, into=None, tell=lambda *_: None)
 
 
+def derive(home: str, name: str) -> None:
+    """Derive one read model that is not there yet."""
+    from ledger.log import open_log
+    from projections import catalog
+    from projections.engine import catch_up as bring
+    from projections.engine import model_path
+
+    with open_log(Path(home)) as log:
+        bring(catalog.find(name), log, model_path(Path(home), name))
+
+
 def verify(home: str, what: str) -> None:
     """Verify the ledger, the projections or the sources."""
     from operations.verifying import verify as run
@@ -42,7 +53,9 @@ def verify(home: str, what: str) -> None:
     assert result.exit_code == 0, result.parts
 
 
-WORKS: dict[str, Callable[[str, str], None]] = {one.__name__: one for one in (replay, catch_up, rebuild, verify)}
+WORKS: dict[str, Callable[[str, str], None]] = {
+    one.__name__: one for one in (replay, catch_up, rebuild, derive, verify)
+}
 
 
 def peak_mb() -> float:

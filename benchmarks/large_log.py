@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -56,7 +57,8 @@ def _entry(number: int, topic: str) -> Entry:
     of_stream, day = number % _STREAMS, number // _STREAMS
     event = MetricCalculated(
         occurred_at=f"20{day // 360 + 10:02}-{day // 30 % 12 + 1:02}-{day % 30 + 1:02}T10:00:00.000000Z",
-        symbol=f"S{of_stream // 10}.US", metric=f"METRIC_{of_stream % 10}", value=number / 7, source="calculated",
+        symbol=f"S{of_stream // 10}.US", metric=f"METRIC_{of_stream % 10}", value=Decimal(number % 1_000) / 8,
+        source="calculated",
     )  # fmt: skip
     return Entry(_stream(of_stream), topic, events.encode(event))
 

@@ -33,15 +33,20 @@ class Sizes(NamedTuple):
     demo_years: int
     starts: int
     large_events: int
+    market_symbols: int
+    market_sessions: int
+    tick_seconds: int
 
 
 FULL = Sizes(
     rounds=5, files=400, bars=2_520, facts=100_000, appends=2_000, peer_events=5_000, large_files=400, large_bars=12_500,
-    long_bars=1_000_000, demo_years=10, starts=10, large_events=10_000_000,
+    long_bars=1_000_000, demo_years=10, starts=10, large_events=10_000_000, market_symbols=71,
+    market_sessions=375, tick_seconds=60,
 )  # fmt: skip
 QUICK = Sizes(
     rounds=3, files=60, bars=2_520, facts=10_000, appends=300, peer_events=1_000, large_files=40, large_bars=5_000,
-    long_bars=100_000, demo_years=2, starts=5, large_events=200_000,
+    long_bars=100_000, demo_years=2, starts=5, large_events=200_000, market_symbols=20,
+    market_sessions=10, tick_seconds=5,
 )  # fmt: skip
 
 

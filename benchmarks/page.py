@@ -7,35 +7,44 @@ import platform
 import re
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import apsw
 
+from benchmarks.kept import Kept
 from benchmarks.measuring import Row, Sizes
 
 _HEAD = ("work", "ours", "limit", "ratio", "goal", "")
 _SAID = {"met": "met", "least": "**goal missed**, least met", "missed": "**missed**", "": ""}
-_BUSY = 1.0
-_WARNING = "**The machine was busy with other work: measure again before relying on these numbers.**"
+_BUSY = 1.2
 _WHAT = """\
 Ours and the limit run in turns, round by round, in one process and on one disk; the numbers are medians, with the smallest
 and the largest in brackets. A ratio is our rate as a part of the limit's, taken round by round: 1 is as fast, and above 1 is
 faster. Absolute times move by a third on a shared machine, the ratios much less. `./dev bench` measures here and now;
-`./dev bench --write` measures and writes this page."""
+`./dev bench --write` measures and writes this page, `./dev bench --write NAME` one benchmark of it anew."""
 
 
-def page(rows: Sequence[tuple[str, Row]], sizes: Sizes, load: float) -> str:
-    """The whole page; each row with the name of its benchmark."""
-    names = list(dict.fromkeys(row.limit_name for _, row in rows if row.limit_name))
+def page(measured: Sequence[tuple[str, Kept]], sizes: Sizes) -> str:
+    """The whole page, from what was measured of each benchmark."""
+    rows = [row for _, kept in measured for row in kept.rows]
+    names = list(dict.fromkeys(row.limit_name for row in rows if row.limit_name))
     lines = [f"| {' | '.join(_HEAD)} |", f"|{' --- |' * len(_HEAD)}"]
-    lines += [f"| {' | '.join(cells(row, names))} |" for _, row in rows]
+    lines += [f"| {' | '.join(cells(row, names))} |" for row in rows]
     limits = [f"{number}. {name}" for number, name in enumerate(names, 1)]
-    notes = [f"- {row.work}: {row.note}" for _, row in rows if row.note]
-    parts = ["# Benchmarks", _WHAT, _where(sizes, load), "\n".join(lines)]
+    notes = [f"- {row.work}: {row.note}" for row in rows if row.note]
+    parts = ["# Benchmarks", _WHAT, _where(sizes), "\n".join(lines), "## When", _when(measured)]
     parts += ["## The limits", "\n".join(limits), "## Beside", "\n".join(notes)]
     return "\n\n".join(parts) + "\n"
+
+
+def _when(measured: Sequence[tuple[str, Kept]]) -> str:
+    """When each benchmark ran, and how busy the machine was before."""
+    lines = []
+    for name, kept in measured:
+        busy = ": busy with other work, measure again before relying on these numbers" if kept.load > _BUSY else ""
+        lines.append(f"- {name}: {kept.on}, load {kept.load}{busy}")
+    return "\n".join(lines)
 
 
 def cells(row: Row, limits: Sequence[str]) -> list[str]:
@@ -86,18 +95,15 @@ def _goal(row: Row) -> str:
     return "; ".join([*goals, row.other_goal] if row.other_goal else goals)
 
 
-def _where(sizes: Sizes, load: float) -> str:
-    day = datetime.now(UTC).date().isoformat()
+def _where(sizes: Sizes) -> str:
     programs = (
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version} (sqlite3) and "
         f"{apsw.sqlite_lib_version()} (apsw)"
     )
-    where = (
-        f"Measured on {day}: {_processor()}, {os.cpu_count()} cores, {platform.system()}; {programs}; "
-        f"load {load:.1f} before it began. Sizes: {sizes.files} price files of {sizes.bars:,} bars, "
-        f"{sizes.facts:,} facts of a kind, {sizes.rounds} rounds."
+    return (
+        f"Measured on: {_processor()}, {os.cpu_count()} cores, {platform.system()}; {programs}. "
+        f"Sizes: {sizes.files} price files of {sizes.bars:,} bars, {sizes.facts:,} facts of a kind, {sizes.rounds} rounds."
     )
-    return f"{where}\n\n{_WARNING}" if load > _BUSY else where
 
 
 def _processor() -> str:

@@ -10,6 +10,7 @@ import click
 
 from commands.export import export
 from commands.filters import filters
+from commands.options import revealing
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -36,6 +37,7 @@ def audit() -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--oldest", is_flag=True, help="From the first event on.  [default: the newest first]")
 @click.option("-f", "--follow", is_flag=True, help="In the order of the log, and go on with those that come.")
+@revealing
 @output
 @click.pass_context
 def log_(ctx: click.Context, /, *, limit: int, oldest: bool, follow: bool, form: str | None, **wanted: Any) -> None:
@@ -50,6 +52,7 @@ def log_(ctx: click.Context, /, *, limit: int, oldest: bool, follow: bool, form:
 
 @audit.command()
 @click.argument("position")
+@revealing
 @output
 @click.pass_context
 def show(ctx: click.Context, position: str, form: str | None) -> None:
@@ -61,6 +64,7 @@ def show(ctx: click.Context, position: str, form: str | None) -> None:
 
 @audit.command()
 @click.argument("stream")
+@revealing
 @output
 @click.pass_context
 def history(ctx: click.Context, stream: str, form: str | None) -> None:
@@ -85,6 +89,7 @@ def stats(ctx: click.Context, form: str | None) -> None:
 @click.option("--named", help="A ready-made question of docs/queries, such as open_breaks.")
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="Time limit.")
 @click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="Row limit.")
+@revealing
 @output
 @click.pass_context
 def sql(ctx: click.Context, query: str | None, named: str | None, seconds: float, rows: int, form: str | None) -> None:
@@ -110,7 +115,7 @@ def seal(ctx: click.Context, to: Path | None, key: Path | None, form: str | None
     """Sign a statement of what the log holds now, to be kept where nobody who writes to the ledger can change it."""
     from operations import sealing, showing_audit
 
-    showing_audit.sealed(*sealing.seal(ctx.obj["home"], to=to, key=key), form)
+    showing_audit.sealed(*sealing.seal(ctx.obj["home"], to=to, key=key, tell=showing_audit.noticed), form)
 
 
 @audit.command()
@@ -120,12 +125,14 @@ def seal(ctx: click.Context, to: Path | None, key: Path | None, form: str | None
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the proof there.  [default: stdout]"
 )
+@revealing
 @click.pass_context
 def prove(ctx: click.Context, what: str, against: Path | None, since: Path | None, out: Path | None) -> None:
     """Prove that an event is in the sealed log. Anybody can check the proof with docs/verify_proof.py."""
     from operations import sealing, showing_audit
 
-    showing_audit.proof(sealing.prove(ctx.obj["home"], what, against=against, since=since), out)
+    made = sealing.prove(ctx.obj["home"], what, against=against, since=since, tell=showing_audit.noticed)
+    showing_audit.proof(made, out)
 
 
 audit.add_command(export)

@@ -23,7 +23,7 @@ def backup(ctx: click.Context, tier: str, to: tuple[Path, ...], as_json: bool) -
     in daybook.toml. The newest proven copy is never removed. Run twice in one period, the second finds the copy and proves it.
     """
     from operations import showing_backup
-    from operations.backup.making import backup_now
+    from operations.scheduling.doing import backup_now
 
     showing_backup.made(backup_now(ctx.obj["home"], tier, to=to), as_json=as_json)
 
@@ -82,10 +82,11 @@ def drill(ctx: click.Context, as_json: bool) -> None:
 
     Exit code 0 proven, 1 failed, 3 inconclusive: there was no copy, or no room.
     """
-    from operations import drilling, showing_backup
+    from operations import showing_backup
     from operations.progress import Teller
+    from operations.scheduling.doing import drill_now
 
     with Teller() as teller:
-        found = drilling.drill_now(ctx.obj["home"], tell=teller.tell)
+        found = drill_now(ctx.obj["home"], tell=teller.tell)
     showing_backup.drilled(found, as_json=as_json)
     ctx.exit(found.exit_code)

@@ -27,8 +27,9 @@ def health(ctx: click.Context, no_repair: bool, alert: bool, metrics: Path | Non
            as_json: bool) -> None:  # fmt: skip
     """Answer five questions, each with its reason, the age of its evidence, and the command that helps.
 
-    A broken read model is derived again, and that is said. A damaged ledger is never mended: it is kept aside as it is, and
-    nothing is written to it until it was restored. Exit code 1 when an answer is not `ok`, also when one is not known.
+    A broken read model is derived again, a broken day file made again, and that is said. A damaged ledger is never mended: it
+    is kept aside as it is, and nothing is written to it until it was restored. Exit code 1 when an answer is not `ok`, also
+    when one is not known.
     """
     from operations import showing_health
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from commands.market import MARKET
 from commands.options import common
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
@@ -35,13 +36,15 @@ class Kinds(click.Group):
     """One command for each kind of entry, made from its fields when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click hands it over
-        """The kinds of entries, in the order of the catalogue."""
+        """The kinds of entries, in the order of the catalogue, and market data."""
         from domain.entries.catalog import BY_TAG
 
-        return list(BY_TAG)
+        return [*BY_TAG, *MARKET]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  the same
-        """The command that records one entry of a kind."""
+        """The command that records one entry of a kind, or the ticks or bars of a file."""
+        if cmd_name in MARKET:
+            return MARKET[cmd_name]
         from commands.entry_options import command_for
         from domain.entries.catalog import BY_TAG
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from commands.audit import output
+from commands.options import revealing
 
 ROWS = click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="Row limit.")
 
@@ -13,6 +14,7 @@ ROWS = click.option("--rows", type=click.IntRange(1), default=1000, show_default
 @click.argument("name")
 @click.argument("key", nargs=-1, metavar="KEY... [COLUMN]")
 @click.option("--from", "file", metavar="FILE", help="The other way: NAME is a table of this legacy file.")
+@revealing
 @output
 @click.pass_context
 def trace(ctx: click.Context, name: str, key: tuple[str, ...], file: str | None, form: str | None) -> None:
@@ -46,6 +48,7 @@ def trace(ctx: click.Context, name: str, key: tuple[str, ...], file: str | None,
 @click.argument("key", nargs=-1)
 @click.option("--as-known-at", "known_at", metavar="T2", help="Only what the ledger had recorded by then.")
 @ROWS
+@revealing
 @output
 @click.pass_context
 def as_of(
@@ -75,6 +78,7 @@ def as_of(
     help="Only what the ledger had recorded by then; given twice, for T1 and for T2.",
 )  # fmt: skip
 @ROWS
+@revealing
 @output
 @click.pass_context
 def diff(

@@ -9,7 +9,7 @@ import click
 from commands.options import common
 
 
-@click.command(short_help="Let the read models forget removed securities when their days of grace are over.")
+@click.command(short_help="Let the read models forget removed securities, and archive old day files.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @common
 def retention(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
@@ -17,9 +17,12 @@ def retention(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
 
     The log keeps everything. A security that is active again, or of which a position is open, is never forgotten. Prices that
     belong to no security get the same days of grace first.
+
+    Day files of ticks of more than 90 days ago, and of candles of one minute of more than a year ago, become Parquet in the
+    same place, once their session is sealed; queries read both. Candles of longer timeframes stay as they are for ever.
     """
     from operations import showing_upkeep
-    from operations.retention import retention_now
+    from operations.scheduling.doing import retention_now
 
     showing_upkeep.retention(retention_now(ctx.obj["home"], dry_run=dry_run), dry_run=dry_run, as_json=as_json)
 
@@ -28,16 +31,18 @@ def retention(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
 @click.argument("how_often", type=click.Choice(["daily", "weekly", "monthly"]))
 @common
 def maintain(ctx: click.Context, how_often: str, as_json: bool) -> None:
-    """Do the upkeep: daily, look and heal, bring read models up, retention, write-ahead logs, free pages, yesterday's copy;
-    weekly, vacuum where it pays; monthly, that and a drill. The ledger itself is never written anew.
+    """Do the upkeep. daily: look and heal, check every file, bring read models up, retention, write-ahead logs, free pages,
+    yesterday's copy. weekly: forget the record of purges of a year ago, vacuum where it pays. monthly: forget sequences and
+    evaluations of 90 days ago, vacuum, growth, a drill. The log keeps everything, and is never written anew.
 
     A step that fails does not keep the next from being done; then the exit code is 1.
     """
-    from operations import showing_upkeep, upkeep
+    from operations import showing_upkeep
     from operations.progress import Teller
+    from operations.scheduling.doing import maintain_now
 
     with Teller() as teller:
-        found = upkeep.maintain_now(ctx.obj["home"], how_often, tell=teller.tell)
+        found = maintain_now(ctx.obj["home"], how_often, tell=teller.tell)
     showing_upkeep.upkeep(found, as_json=as_json)
     ctx.exit(found.exit_code)
 

@@ -15,6 +15,7 @@ import re
 import sys
 from pathlib import Path
 
+MASK = "\u2022" * 4
 ORDER = ("position", "stream", "version", "topic", "recorded_at", "state", "source")
 
 
@@ -104,7 +105,8 @@ def check_export(lines, seal):
         if event["position"] != number:
             return [f"position {number}: event {event['position']} stands in its place"]
         if content.hex() != event["hash"]:
-            return [f"position {number}: its content does not give its hash"]
+            masked = "; its secrets are masked: export with --reveal-secrets" if MASK in str(event["state"]) else ""
+            return [f"position {number}: its content does not give its hash{masked}"]
         previous = content
         add_leaf(peaks, number - 1, previous)
         if number == seal["position"]:

@@ -78,6 +78,22 @@ class SequenceEvaluated(Event, frozen=True, kw_only=True, tag="sequence-evaluate
 
 
 @register
+class SequenceForgotten(Event, frozen=True, kw_only=True, tag="sequence-forgotten.v1"):
+    """The read models need not show a proposed sequence any longer, because it is old; the log keeps it."""
+
+    sequence_hash: str
+    portfolio_hash: str
+
+
+@register
+class EvaluationForgotten(Event, frozen=True, kw_only=True, tag="evaluation-forgotten.v1"):
+    """The read models need not show an evaluation any longer, because it is old; the log keeps it."""
+
+    sequence_hash: str
+    portfolio_hash: str
+
+
+@register
 class BestSequenceChosen(Event, frozen=True, kw_only=True, tag="best-sequence-chosen.v1"):
     """The best sequence for a portfolio. Legacy `best_result`; occurred_at from updated_at.
 

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from domain import advice, agents, audit, entered, legacy, portfolio, prices, satellites, trading, universe, upkeep
+from domain import (
+    advice,
+    agents,
+    audit,
+    bot_backtest,
+    bot_config,
+    bot_signals,
+    bot_trading,
+    entered,
+    legacy,
+    market,
+    portfolio,
+    prices,
+    satellites,
+    trading,
+    universe,
+    upkeep,
+)
 from domain.event import Event, topics
 
 __all__ = ["MODULES", "events"]
 
-MODULES = (advice, agents, audit, entered, legacy, portfolio, prices, satellites, trading, universe, upkeep)
+MODULES = (
+    advice, agents, audit, bot_backtest, bot_config, bot_signals, bot_trading, entered, legacy, market,
+    portfolio, prices, satellites, trading, universe, upkeep,
+)  # fmt: skip
 
 
 def events() -> dict[str, type[Event]]:

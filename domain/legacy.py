@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import field
+
 from domain.event import Count, Event, Flag, register
 
 
@@ -11,7 +13,8 @@ from domain.event import Count, Event, Flag, register
 class ReplayStarted(Event, frozen=True, kw_only=True, tag="replay-started.v1"):
     """A replay found something new to record; what follows up to ReplayCompleted belongs to run number `run`.
 
-    timezone: how naive times were read, `timezone_assumed` when nobody said so. program: the version that translated.
+    timezone: how naive times were read, `timezone_assumed` when nobody said so; timezones: those of single tables, where
+    they were said to be others. program: the version that translated.
     """
 
     run: int
@@ -19,6 +22,7 @@ class ReplayStarted(Event, frozen=True, kw_only=True, tag="replay-started.v1"):
     timezone: str
     timezone_assumed: bool
     program: str
+    timezones: dict[str, str] = field(default_factory=dict)
 
 
 @register

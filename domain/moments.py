@@ -40,6 +40,10 @@ _UNIX_FROM, _UNIX_UNTIL = 631_152_000, 4_102_444_800  # 1990 to 2100
 _DAYS_FROM = -2_208_988_800  # prices reach back further: 1900
 
 
+class LocalClock(ZoneInfo):
+    """The zone of a source whose every naive time is local, also those that look as SQLite's datetime('now') writes them."""
+
+
 _UNTIL_OFFSET = 26  # characters
 
 
@@ -73,16 +77,16 @@ def read_instant(text: str | int, naive_zone: ZoneInfo) -> Reading:
 
     A whole number is unix seconds, which are UTC.
 
-    `YYYY-MM-DD HH:MM:SS` is what SQLite's own datetime('now') writes, which is UTC. Any other stamp without an offset is
-    local time of `naive_zone` (a plain date its midnight), and that is an assumption. Digits beyond the microsecond are
-    cut, which counts as one too.
+    `YYYY-MM-DD HH:MM:SS` is what SQLite's own datetime('now') writes, which is UTC, unless the zone is a LocalClock. Any other
+    stamp without an offset is local time of `naive_zone` (a plain date its midnight), and that is an assumption. Digits beyond
+    the microsecond are cut, which counts as one too.
     """
     if isinstance(text, int):
         return Reading(_of_unix(text), assumed=False)
     stamp = _stamp(text)
     if stamp.tzinfo is not None:
         return Reading(_in_utc(stamp), assumed=_is_cut(text))
-    if len(text) == _SQLITE_NOW_LENGTH and text[10] == " ":
+    if len(text) == _SQLITE_NOW_LENGTH and text[10] == " " and not isinstance(naive_zone, LocalClock):
         return Reading(f"{text[:10]}T{text[11:]}.000000Z", assumed=False)
     if naive_zone.key == "UTC" and (written := _as_written(text)):
         return Reading(written, assumed=True)
@@ -138,13 +142,13 @@ def read_moment(text: str | int, naive_zone: ZoneInfo) -> Reading:
     return read_instant(text, naive_zone)
 
 
-def is_assumed(text: str) -> bool:
+def is_assumed(text: str, naive_zone: ZoneInfo | None = None) -> bool:
     """Whether `read_moment` assumes something of a time stamp; only for one that it can read. Dearer to ask it twice."""
     if len(text) == _DATE_LENGTH:
         return False
     if "Z" in text[11:] or "+" in text[11:] or "-" in text[11:]:
         return _is_cut(text)
-    return not (len(text) == _SQLITE_NOW_LENGTH and text[10] == " ")
+    return isinstance(naive_zone, LocalClock) or not (len(text) == _SQLITE_NOW_LENGTH and text[10] == " ")
 
 
 def is_date(text: str) -> bool:

@@ -118,6 +118,24 @@ class LegacyPricesDeleted(Event, frozen=True, kw_only=True, tag="legacy-prices-d
 
 
 @register
+class CleanupForgotten(Event, frozen=True, kw_only=True, tag="cleanup-forgotten.v1"):
+    """The read models need not show any longer that prices were purged, because it is long ago; the log keeps it.
+
+    id: position of the PriceHistoryPurged.
+    """
+
+    id: int
+    symbol: str
+
+
+@register
+class LegacyCleanupForgotten(Event, frozen=True, kw_only=True, tag="legacy-cleanup-forgotten.v1"):
+    """The same for what the legacy system deleted. id: that of its LegacyPricesDeleted."""
+
+    id: int
+
+
+@register
 class ExchangeRateQuoted(Event, frozen=True, kw_only=True, tag="exchange-rate-quoted.v1"):
     """An exchange rate was fetched. Legacy `exchange_rates`; occurred_at from fetched_at.
 

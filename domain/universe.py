@@ -52,6 +52,11 @@ class SecurityRemoved(Event, frozen=True, kw_only=True, tag="security-removed.v1
 
 
 @register
+class SecurityRestored(SecurityDescribed, frozen=True, kw_only=True, tag="security-restored.v1"):
+    """A removed security is back in the universe, described as it is from now on."""
+
+
+@register
 class CountryGrouped(Event, frozen=True, kw_only=True, tag="country-grouped.v1"):
     """A country was put into a group. Legacy `country_groups`; occurred_at from updated_at.
 

@@ -19,8 +19,15 @@ def back_up(log: Log, target: Path, *, alone: bool = False) -> None:
     with (
         translated(target),
         closing(sqlite3.connect(uri(log.path, write=False), uri=True)) as source,
-        closing(sqlite3.connect(target)) as copy,
+        closing(_private(target)) as copy,
     ):
         source.backup(copy)
         if alone:
-            copy.execute("PRAGMA journal_mode = DELETE")
+            # The mode changes when the answer has been fetched, and only then it is known that there was room for that.
+            copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
+def _private(target: Path) -> sqlite3.Connection:
+    """A new database that only its owner reads, as the ledger itself is."""
+    target.touch(mode=0o600)
+    return sqlite3.connect(target)

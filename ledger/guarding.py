@@ -14,6 +14,7 @@ from msgspec import Struct
 from domain.errors import StoreError
 from domain.moments import Instant
 from ledger.checking import Finding, check_range
+from ledger.durable import sync, write_whole
 from ledger.failures import translated
 from ledger.opening import uri
 
@@ -52,9 +53,10 @@ def mark(home: Path, path: Path, *, found_at: Instant, last_good: int, reason: s
     for suffix in ("", "-wal"):
         source = path.with_name(path.name + suffix)
         if source.exists():
-            shutil.copyfile(source, kept.with_name(kept.name + suffix))
+            sync(shutil.copyfile(source, kept.with_name(kept.name + suffix)))
+    sync(home)
     made = Damage(found_at=found_at, last_good=last_good, reason=reason, kept=kept.name)
-    (home / MARK).write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
+    write_whole(home / MARK, msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     return made
 
 

@@ -25,8 +25,8 @@ class WriterLock:
     The file says who holds the lock and is never deleted: a second file of the same name would be a second lock.
     """
 
-    def __init__(self, home: Path, command: str = "") -> None:
-        path = home / FILE
+    def __init__(self, home: Path, command: str = "", *, file: str = FILE) -> None:
+        path = home / file
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _take(self._file)
@@ -52,6 +52,27 @@ class WriterLock:
     def fileno(self) -> int:
         """The file that is locked, for a process that shares the lock: it is held while either has the file open."""
         return self._file
+
+
+def is_written_to(home: Path) -> bool:
+    """Whether somebody has the right to write to a home at this moment; looking keeps nobody from taking it."""
+    return holder_of(home / FILE) is not None
+
+
+def holder_of(path: Path) -> str | None:
+    """Who holds the lock of this file now; None when nobody does, or it was never taken."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go of at once, with the file
+    except BlockingIOError:
+        return _holder(_said(file))
+    else:
+        return None
+    finally:
+        os.close(file)
 
 
 class SharedLock:

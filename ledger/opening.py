@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from domain.errors import HomeError
+from ledger.durable import make_folder
 from ledger.failures import translated
 from ledger.lock import WriterLock
 from ledger.recorder import CONNECTION_PRAGMAS, FILE_PRAGMAS, LedgerDatastore, set_pragmas
@@ -58,7 +59,7 @@ def uri(path: Path, *, write: bool) -> str:
 
 def _prepared(path: Path, command: str) -> WriterLock:
     """Take the lock; then make the file, or finish making it, and bring its schema up to date."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = WriterLock(path.parent, command)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -11,7 +11,6 @@ The statement is plain text, so that `openssl` can check the signature without a
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -22,6 +21,7 @@ from msgspec import Struct
 
 from domain.errors import LedgerError, StoreError
 from domain.moments import Instant
+from ledger.durable import make_folder, write_whole
 
 FOLDER = "seals"
 KEY = "seal-key.pem"
@@ -66,9 +66,8 @@ def key_of(path: Path) -> Ed25519PrivateKey:
         pem = made.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
+        make_folder(path.parent)
+        write_whole(path, pem, mode=0o600)
         return made
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
@@ -93,12 +92,9 @@ def file_name(seal: Seal) -> str:
 
 def write(seal: Seal, folder: Path) -> Path:
     """Write a seal into a folder and have it on the disk."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / file_name(seal)
-    with path.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(seal), indent=1) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_whole(path, msgspec.json.format(msgspec.json.encode(seal), indent=1) + b"\n")
     return path
 
 

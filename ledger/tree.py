@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ledger import merkle
+from ledger.chain import Head
 from ledger.log import Log
 from migrations import script
 
@@ -15,14 +17,21 @@ FILE = "tree.db"
 KEPT_FROM = 256
 """Subtrees of this many leaves and more are kept; smaller ones are computed from the events each time."""
 
-_FIND = "SELECT hash FROM nodes WHERE size = ? AND start = ?"
-_KEEP = "INSERT OR REPLACE INTO nodes (size, start, hash) VALUES (?, ?, ?)"
+_FIND = "SELECT hash, checksum FROM nodes WHERE size = ? AND start = ?"
+_KEEP = "INSERT OR REPLACE INTO nodes (size, start, hash, checksum) VALUES (?, ?, ?, ?)"
+_MARKS = "SELECT position, hash FROM mark"
+_HAS_NODES = "SELECT 1 FROM nodes LIMIT 1"
+_HAS_CHECKSUMS = "SELECT 1 FROM pragma_table_info('nodes') WHERE name = 'checksum'"
+_NOT_THE_FILES_FAULT = frozenset({
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+})  # fmt: skip
 
 
 class Tree:
-    """Subtree hashes of the first events of a log. What is kept is checked by nobody: a proof made of it is."""
+    """Subtree hashes of the first events of a log."""
 
-    def __init__(self, log: Log, kept: sqlite3.Connection) -> None:
+    def __init__(self, log: Log, kept: Nodes) -> None:
         self._log, self._kept = log, kept
 
     def root(self, size: int) -> bytes:
@@ -41,15 +50,15 @@ class Tree:
         """The hash of a complete subtree, from what is kept or from the events."""
         if size < KEPT_FROM:
             return merkle.complete(self._leaves(start, size))
-        found = self._kept.execute(_FIND, (size, start)).fetchone()
-        if found:
-            return bytes(found[0])
+        found = self._kept.find(size, start)
+        if found is not None:
+            return found
         if size == KEPT_FROM:
             computed = merkle.complete(self._leaves(start, size))
         else:
             half = size // 2
             computed = merkle.node(self.subtree(start, half), self.subtree(start + half, half))
-        self._kept.execute(_KEEP, (size, start, computed))
+        self._kept.keep(size, start, computed)
         return computed
 
     def _leaves(self, start: int, size: int) -> list[bytes]:
@@ -58,45 +67,120 @@ class Tree:
         return [merkle.leaf(of_event) for _, of_event in page]
 
 
+class Nodes:
+    """The hashes that are kept, in a file, or for the moment in memory.
+
+    Each has a checksum: what a fault of the disk left of one would be signed, and nobody would notice. A file that is damaged,
+    or of another log, is begun anew, one that cannot be used is done without; `trouble` says which happened, and why.
+    """
+
+    def __init__(self, log: Log, path: Path | None) -> None:
+        self.trouble = ""
+        self._log, self._path = log, path
+        try:
+            self._db = self._opened(path)
+        except (sqlite3.Error, OSError) as error:
+            self._begin_anew(error)
+
+    def find(self, size: int, start: int) -> bytes | None:
+        """The hash of a subtree; None when it is not kept."""
+        try:
+            found = self._db.execute(_FIND, (size, start)).fetchone()
+            if found and (not isinstance(found[0], bytes) or found[1] != _checksum(size, start, found[0])):
+                raise sqlite3.DatabaseError(f"the hash of {size} events from {start + 1} on does not fit its checksum")
+        except sqlite3.Error as error:
+            self._begin_anew(error)
+            return None
+        return found[0] if found else None
+
+    def keep(self, size: int, start: int, computed: bytes) -> None:
+        """Keep the hash of a subtree."""
+        try:
+            self._db.execute(_KEEP, (size, start, computed, _checksum(size, start, computed)))
+        except sqlite3.Error as error:
+            self._begin_anew(error)
+
+    def settle(self, head: Head) -> None:
+        """Have it on the disk, and note which log it is of."""
+        try:
+            with self._db:
+                self._db.execute("DELETE FROM mark")
+                self._db.execute("INSERT INTO mark (position, hash) VALUES (?, ?)", head)
+        except sqlite3.Error as error:
+            self._begin_anew(error)
+
+    def close(self) -> None:
+        """Close the file; what was not settled is forgotten."""
+        self._db.close()
+
+    def _begin_anew(self, error: sqlite3.Error | OSError) -> None:
+        """Go on with a new file where the old one is damaged, and in memory where no file can be used."""
+        if hasattr(self, "_db"):
+            self._db.close()
+        if self._path is not None and _is_damage(error) and not self.trouble:
+            self.trouble = f"{FILE} was no good and is made again from the events: {error}"
+            try:
+                # The journal first: it would be played back into the new file.
+                self._path.with_name(f"{FILE}-journal").unlink(missing_ok=True)
+                self._path.unlink(missing_ok=True)
+                self._db = self._opened(self._path)
+            except (sqlite3.Error, OSError):
+                self._db = self._opened(None)
+            return
+        self.trouble = self.trouble or f"{FILE} cannot be used, so all is computed from the events: {error}"
+        self._db = self._opened(None)
+
+    def _opened(self, path: Path | None) -> sqlite3.Connection:
+        if path is not None and not path.exists():
+            path.touch(mode=0o600)
+        db = sqlite3.connect(path or ":memory:")
+        try:
+            # What a power cut left of a tree would have to be made again.
+            db.execute("PRAGMA synchronous = FULL")
+            if not db.execute(_HAS_CHECKSUMS).fetchone():
+                db.executescript(script("tree", "0001_tree.sql"))
+            self._check_mark(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _check_mark(self, db: sqlite3.Connection) -> None:
+        is_of_this_log = any(_is_at(self._log, *mark) for mark in db.execute(_MARKS))
+        if not is_of_this_log and db.execute(_HAS_NODES).fetchone():
+            raise sqlite3.DatabaseError("it is of another log")
+
+
 @contextmanager
-def open_tree(log: Log, *, keep: bool) -> Iterator[Tree]:
+def open_tree(log: Log, *, keep: bool, tell: Callable[[str], None] = lambda _: None) -> Iterator[Tree]:
     """The tree of a log; with `keep` what is computed stays in the home, else it is forgotten.
 
-    What was kept of another log, such as the one before a restore, is thrown away; so is a file that cannot be used.
+    A file that is damaged, of another log, or cannot be used is no error: `tell` is told.
     """
-    path = log.home / FILE
+    kept = Nodes(log, log.home / FILE if keep else None)
     try:
-        kept = _connect(path if keep else None)
-        _of_this_log(kept, log)
-    except sqlite3.Error:
-        path.unlink(missing_ok=True)
-        kept = _connect(path)
-    try:
-        with kept:
-            yield Tree(log, kept)
-            kept.execute("DELETE FROM mark")
-            kept.execute("INSERT INTO mark VALUES (?, ?)", log.head())
+        yield Tree(log, kept)
+        kept.settle(log.head())
+        if kept.trouble:
+            tell(kept.trouble)
     finally:
         kept.close()
 
 
-def _of_this_log(kept: sqlite3.Connection, log: Log) -> None:
-    """Forget the nodes unless the event they were computed up to still has its hash; that hash covers all before it."""
-    marks = kept.execute("SELECT position, hash FROM mark").fetchall()
-    same = [(position, of_event) for position, of_event in marks if _hash_at(log, position) == of_event]
-    if not same:
-        kept.execute("DELETE FROM nodes")
-        kept.commit()
+def _is_damage(error: sqlite3.Error | OSError) -> bool:
+    """Whether it is the content of the file that is wrong, and not that it cannot be read or written just now."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return isinstance(error, sqlite3.Error) and code & 0xFF not in _NOT_THE_FILES_FAULT
 
 
-def _hash_at(log: Log, position: int) -> bytes | None:
+def _is_at(log: Log, position: object, of_event: object) -> bool:
+    """Whether the event still has this hash, which covers all before it."""
+    if not isinstance(position, int):
+        return False
     found = log.hashes(after=position - 1, through=position, topics=None, limit=1)
-    return found[0][1] if found else None
+    return bool(found) and found[0][1] == of_event
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
-    db = sqlite3.connect(path or ":memory:")
-    db.execute("PRAGMA synchronous = OFF")
-    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'nodes'").fetchone():
-        db.executescript(script("tree", "0001_tree.sql"))
-    return db
+def _checksum(size: int, start: int, of_subtree: bytes) -> bytes:
+    """Against accidents; against intent there is the seal."""
+    return hashlib.sha256(b"%d %d " % (size, start) + of_subtree).digest()[:8]

@@ -66,7 +66,8 @@ def _running(name: str) -> Callable[[Database], None]:
 
 def read_model_script(name: str) -> str:
     """All of a read model's SQL, in the order of its files."""
-    return "\n".join(script(name, file) for file in scripts(name))
+    folder = name.replace("-", "_")
+    return "\n".join(script(folder, file) for file in scripts(folder))
 
 
 def schema_digest(name: str) -> str:

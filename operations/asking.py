@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from domain.errors import HomeError, LedgerError
 from operations.home import LEDGER
 from projections.catalog import projectors
-from projections.engine import model_path
 
 TIME_LIMIT_S = 10.0
 ROWS_MAX = 1_000
 QUERIES = Path(__file__).resolve().parent.parent / "docs" / "queries"
 _STEPS = 10_000
+# SQLite attaches no more; where a home has more read models, those that the query names are there.
+_ATTACHED_MAX = 10
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 _FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "writefile", "edit", "fts3_tokenizer"})
 
@@ -31,13 +32,13 @@ class Answer(NamedTuple):
 
 
 def ask(home: Path, query: str, *, seconds: float = TIME_LIMIT_S, rows_max: int = ROWS_MAX) -> Answer:
-    """Run one query. Read models are attached under their names: portfolio.positions, history.daily_prices.
+    """Run one query. Read models are attached under their names: portfolio.positions, trading_bot_config.users.
 
     Raises LedgerError for SQL that is wrong or that would do anything but read, and when the time is up.
     """
     if not (home / LEDGER).exists():
         raise HomeError(f"there is no ledger in {home}", hint="Name the home with --home.")
-    with closing(_opened(home)) as db:
+    with closing(_opened(home, query)) as db:
         deadline = time.monotonic() + seconds
         db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
         try:
@@ -59,18 +60,18 @@ def named(name: str) -> str:
     return known[name].read_text(encoding="utf-8")
 
 
-def _opened(home: Path) -> sqlite3.Connection:
+def _opened(home: Path, query: str) -> sqlite3.Connection:
     db = sqlite3.connect(f"{(home / LEDGER).absolute().as_uri()}?mode=ro", uri=True)
     # Bytes that are no text must not end a query.
     db.text_factory = lambda content: content.decode("utf-8", "backslashreplace")
-    for projector in projectors():
-        path = model_path(home, projector.name)
-        if path.exists():
-            db.execute("ATTACH ? AS " + projector.name, (f"{path.absolute().as_uri()}?mode=ro",))
+    present = [one for one in projectors() if (home / one.file).exists()]
+    attached = [one for one in present if one.schema in query] if len(present) > _ATTACHED_MAX else present
+    for projector in attached[:_ATTACHED_MAX]:
+        db.execute(f"ATTACH ? AS {projector.schema}", (f"{(home / projector.file).absolute().as_uri()}?mode=ro",))
     db.execute("PRAGMA query_only = ON")
     # SQLite declares these table functions when they are first used, which the authorizer would forbid.
     db.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").fetchall()
-    db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, len(projectors()))
+    db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, len(attached))
     db.set_authorizer(_only_reading)
     return db
 

@@ -23,20 +23,20 @@ def bring_up(run: Run, home: Path) -> None:
 
     One that stops at an event is a difference to the sources, and does not hold up the others.
     """
-    for projector in catalog.projectors():
+    for projector in catalog.projectors_of(run.log):
         path = model_path(home, projector.name)
         was_there = path.exists()
-        run.tell("catch up", path.name, 0, 0)
-        done = catch_up_or_stop(projector, run.log, path, retry=False, progress=_telling(run, path.name))
+        run.tell("catch up", projector.file, 0, 0)
+        done = catch_up_or_stop(projector, run.log, path, retry=False, progress=_telling(run, projector.file))
         if isinstance(done, Stop):
             run.report.mismatches.append(_stopped(done))
         elif done.rebuilt and was_there:
-            run.report.findings.append(f"{path.name} was built again from the log: {done.rebuilt}")
+            run.report.findings.append(f"{projector.file} was built again from the log: {done.rebuilt}")
 
 
 def _stopped(stop: Stop) -> Break:
     return Break(
-        kind=STOPPED, subject=f"{stop.model}.db", expected="every event",
+        kind=STOPPED, subject=catalog.file_of(stop.model), expected="every event",
         found=f"none from position {stop.position:,} on", reason=str(stop),
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ def compare(run: Run, home: Path) -> None:
     """Compare the sources with the read models. One that differs is derived again: the log decides, not the file."""
     report = run.report
     before = len(report.mismatches), len(report.breaks)
-    names = [one.name for one in catalog.projectors()]
+    names = [one.name for one in catalog.projectors_of(run.log)]
     try:
         model_proof.compare(run, home)
         differing = sorted({one.model for one in report.models if one.differing} & {*names})
@@ -69,6 +69,6 @@ def _mended(report: RunReport, done: Rebuilt) -> None:
     if done.differences:
         count = len(done.differences)
         what = str(done.differences[0]) if count == 1 else f"{count} differences, the first: {done.differences[0]}"
-        report.findings.append(f"{done.name}.db was not what the log says and was built again: {what}")
+        report.findings.append(f"{catalog.file_of(done.name)} was not what the log says and was built again: {what}")
     elif done.old is None:
-        report.findings.append(f"{done.name}.db was damaged and was built again from the log")
+        report.findings.append(f"{catalog.file_of(done.name)} was damaged and was built again from the log")

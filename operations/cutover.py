@@ -28,7 +28,6 @@ from operations.replaying import legacy_system, replay
 from operations.verifying import verify
 from projections import catalog
 from projections.comparing import file_differences
-from projections.engine import model_path
 from replay.freezing import State, state_of
 from replay.reconciling import Break
 from replay.report import RunReport
@@ -100,7 +99,7 @@ def cut_over(home: Path, asked: CutOverRequest, *, tell: Tell) -> CutOverReport:
 
     The last replay is a real one: it only adds what the legacy system wrote since, as any replay does.
     """
-    back = writer(legacy_system(asked.system).name)
+    back = writer(legacy_system(asked.system, asked.source).name)
     name = back.system.name
     check_has_its_ledger(home)
     if asked.keep is not None:
@@ -180,15 +179,15 @@ class _Rehearsal:
         with self._elsewhere(self.asked.keep) as place, enough_room(place, models_bytes(self.home)):
             with open_log(self.home) as log:
                 back_up(log, place / LEDGER)
-                head = log.head()
+                head, models = log.head(), catalog.projectors_of(log)
             verdict = verify_log(place / LEDGER)
             step.found += [finding.message for finding in verdict.findings]
             if verdict.head != head:
                 step.found.append(f"the copy ends at event {verdict.head.position:,}, the ledger at {head.position:,}")
             built = rebuilding.rebuild(place, [], as_of=None, known_at=None, into=None, tell=self.tell)
-            for name in (one.name for one in catalog.projectors()):
-                unlike = file_differences(expected=model_path(place, name), found=model_path(self.home, name), limit=5)
-                step.found += [f"{name}.db: {one}" for one in unlike]
+            for model in models:
+                unlike = file_differences(expected=place / model.file, found=self.home / model.file, limit=5)
+                step.found += [f"{model.file}: {one}" for one in unlike]
             step.checked = f"{verdict.events:,} events, {len(built)} read models"
 
     def way_back(self, step: Step) -> None:

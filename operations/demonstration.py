@@ -5,16 +5,20 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
 from domain.errors import HomeError
+from operations.backup.making import Made, backup
+from operations.backup.tiers import Tier
 from operations.demo_legacy import write_legacy_folder
+from operations.drilling import Drill, Verdict, drill
+from operations.home import BACKUPS, REPORTS
 from operations.rebuilding import rebuild
 from operations.replaying import replay
 from operations.verifying import Verification, verify
-from projections import catalog
 from replay.report import RunReport
 from replay.run import Tell
 
@@ -28,7 +32,7 @@ class PlantedFlaw(Struct, kw_only=True):
 
 
 class Demo(Struct, kw_only=True):
-    """What the demo made and found. again: events that a second replay appended."""
+    """What the demo made and found. again: events that a second replay appended. seconds: of replay, rebuild and verify."""
 
     folder: str
     kept: bool
@@ -36,14 +40,17 @@ class Demo(Struct, kw_only=True):
     replay: RunReport
     rebuilt: dict[str, float]
     verification: Verification
+    copies: list[Made]
+    drill: Drill
     planted: list[PlantedFlaw]
     again: int
     seconds: float
 
     @property
     def proven(self) -> bool:
-        """Every row rebuilt, every read model equal, the chain whole, a second run empty."""
-        return self.replay.proven and self.verification.exit_code == 0 and self.again == 0
+        """Every row rebuilt, every read model equal, the chain whole, a copy restored and equal, a second run empty."""
+        sound = self.verification.exit_code == 0 and self.drill.verdict is Verdict.PROVEN
+        return self.replay.proven and sound and self.again == 0
 
     @property
     def exit_code(self) -> int:
@@ -72,9 +79,10 @@ def _demo(place: Path, *, kept: bool, securities: int, years: int, tell: Tell) -
     planted = write_legacy_folder(legacy, securities=securities, years=years)
     written = time.perf_counter()
     report = replay(legacy, home, tell=tell)
-    rebuilt = rebuild(home, [one.name for one in catalog.projectors()], as_of=None, known_at=None, into=None, tell=tell)
+    rebuilt = rebuild(home, [], as_of=None, known_at=None, into=None, tell=tell)
     verification = verify(home, "all", repair=False, tell=tell)
     done = time.perf_counter()
+    copies, drilled = _drill(home, place / "rehearsal", tell)
     again = replay(legacy, home, tell=tell, catch_up=False)
     return Demo(
         folder=str(place),
@@ -83,7 +91,19 @@ def _demo(place: Path, *, kept: bool, securities: int, years: int, tell: Tell) -
         replay=report,
         rebuilt={one.name: round(one.seconds, 3) for one in rebuilt},
         verification=verification,
+        copies=copies,
+        drill=drilled,
         planted=[PlantedFlaw(kind=one.kind, file=one.file, said=one.said) for one in planted.flaws],
         again=again.events_appended,
         seconds=round(done - written, 2),
     )
+
+
+def _drill(home: Path, rehearsal: Path, tell: Tell) -> tuple[list[Made], Drill]:
+    """A copy, and the drill with it, in a home of its own: the one that is kept holds what was replayed, and nothing else."""
+    now = datetime.now(UTC)
+    shutil.copytree(home, rehearsal, ignore=shutil.ignore_patterns(BACKUPS, REPORTS))
+    try:
+        return backup(rehearsal, Tier.DAILY, now=now), drill(rehearsal, now=now, tell=tell)
+    finally:
+        shutil.rmtree(rehearsal, ignore_errors=True)

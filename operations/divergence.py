@@ -14,6 +14,7 @@ from domain.streams import stream
 from ledger.log import Log
 from operations.divergence_page import page
 from operations.home import REPORTS
+from operations.secrets import mask_of
 from replay.reconciling import Break
 from replay.report import ModelReport, RunReport
 
@@ -66,6 +67,7 @@ def update(home: Path, log: Log, report: RunReport, *, whole: bool, troubles: Ma
         differences=_aged(report.mismatches, log, before.differences if before else [], now),
         tables=sorted(tables, key=lambda one: (one.model, one.table, one.file)), troubles=dict(troubles),
     )  # fmt: skip
+    found = mask_of(home).content(found)
     _write(home / REPORTS / f"{NAME}.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
     _write(home / REPORTS / f"{NAME}.html", page(found).encode())
     return found

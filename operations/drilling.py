@@ -26,6 +26,7 @@ from projections.building import standing
 from projections.comparing import table_digests
 from projections.engine import model_path
 from projections.feeding import Feed
+from projections.places import known_places
 from projections.rebuilding import rebuild_file
 from replay.run import Tell
 
@@ -80,11 +81,6 @@ def drill(home: Path, *, now: datetime, tell: Tell) -> Drill:
     return found
 
 
-def drill_now(home: Path, *, tell: Tell) -> Drill:
-    """The drill, as of the present moment."""
-    return drill(home, now=datetime.now(UTC), tell=tell)
-
-
 def _name(copy: Copy) -> str:
     return f"{copy.tier}/{copy.name}"
 
@@ -133,19 +129,31 @@ def _differences(home: Path, log: Log, restored: Restored, scratch: Path) -> Ite
     if position > log.head().position or log.at([position])[0].hash.hex() != restored.plan.head:
         yield f"the restored log ends with another event at {position} than the live one has there"
         return
-    for projector in catalog.projectors():
+    for projector in catalog.projectors_of(log):
         live = model_path(home, projector.name)
         at = standing(live)
         if at is None or at.mark.position != position or at.mark.as_of is not None:
             # The live model is elsewhere by now: the live log tells what it was at that position.
-            live = scratch / f"live-{projector.name}.db"
+            live = scratch / "live" / projector.file
+            live.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             rebuild_file(Feed(projector, log, position), live, compare=False)
         wanted, found = table_digests(live), table_digests(model_path(scratch / "home", projector.name))
         yield from (
-            f"{projector.name}.db: table {table} is not as in the live one at position {position:,}"
+            f"{projector.file}: table {table} is not as in the live one at position {position:,}"
             for table in sorted(wanted.keys() | found.keys())
             if wanted.get(table) != found.get(table)
         )
+        if projector.files:
+            yield from _other_files(live.parent, model_path(scratch / "home", projector.name).parent, position)
+
+
+def _other_files(live: Path, restored: Path, position: int) -> Iterator[str]:
+    """Files of a read model that do not hold the same rows in two folders. Those of the restored home were just verified."""
+    wanted, found = known_places(live), known_places(restored)
+    for path in sorted(wanted.keys() | found.keys()):
+        here, there = wanted.get(path), found.get(path)
+        if here is None or there is None or (here.rows, here.digest) != (there.rows, there.digest):
+            yield f"{live.name}/{path} is not as in the live one at position {position:,}"
 
 
 def _judged(log: Log, restored: Restored, name: str, reason: str | None, now: datetime) -> Drill:

@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 
 from domain.errors import DiskFull, HomeError
+from ledger.durable import make_folder
 from projections import catalog
 from projections.building import standing
 from projections.engine import model_path
@@ -49,7 +50,7 @@ def check_apart(home: Path, source: Path) -> None:
 def check_writable(home: Path) -> None:
     """Refuse a home whose folder cannot be made or written to; a new one is for its owner's eyes only."""
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(home)
     except OSError as error:
         raise HomeError(f"{home}: cannot be made: {error.strerror}", hint="Name another folder with --home.") from error
     if not os.access(home, os.W_OK | os.X_OK):
@@ -61,7 +62,7 @@ def check_has_its_ledger(home: Path) -> None:
     ledger = home / LEDGER
     if ledger.exists() and ledger.stat().st_size:
         return
-    left = [f"{one.name}.db" for one in catalog.projectors() if _is_ours(model_path(home, one.name))]
+    left = [one.file for one in catalog.projectors() if _is_ours(model_path(home, one.name))]
     if left:
         raise HomeError(
             f"{ledger} is {'empty' if ledger.exists() else 'missing'}, though {left[0]} was derived from it",
@@ -129,7 +130,8 @@ def enough_room(place: Path, bytes_needed: int) -> Iterator[None]:
     except (OSError, apsw.FullError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_ROOM:
             raise
-        free = shutil.disk_usage(place).free
+        there = next(one for one in (place, *place.absolute().parents) if one.exists())
+        free = shutil.disk_usage(there).free
         raise DiskFull(
             f"{place}: the disk is full, {free:,} bytes are free",
             hint=f"Make room and run the same command again: it goes on where it stopped. {about}",

@@ -66,7 +66,7 @@ def _post(log: Log, home: Path, *, retry: bool) -> Posted:
     newest = log.head()
     at = log.at([newest.position])[0].recorded_at if newest.position else ""
     done = Posted(position=newest.position, at=at)
-    for projector in catalog.projectors():
+    for projector in catalog.projectors_of(log):
         try:
             _note(done, catch_up_or_stop(projector, log, model_path(home, projector.name), retry=retry))
         except HomeBusy as error:
@@ -91,14 +91,14 @@ def wait_for(home: Path, position: int, timeout_s: float) -> None:
     Raises LedgerError when one stands still before it, or when the time is up: it names those that are behind.
     """
     until = time.monotonic() + timeout_s
-    behind = list(catalog.projectors())
     with open_log(home) as log:
+        behind = list(catalog.projectors_of(log))
         while behind := [one for one in behind if _reached(model_path(home, one.name)) < position]:
             for projector in behind:
                 if stop := read_stop(projector, log, home):
-                    raise LedgerError(f"{projector.name}.db {stop}", hint="The entry is in the ledger.")
+                    raise LedgerError(f"{projector.file} {stop}", hint="The entry is in the ledger.")
             if time.monotonic() >= until:
-                names = ", ".join(f"{one.name}.db" for one in behind)
+                names = ", ".join(one.file for one in behind)
                 raise LedgerError(
                     f"after {timeout_s:g} s these read models have not reached position {position:,}: {names}",
                     hint="The entry is in the ledger. Bring them up: cli catch-up (--follow keeps them so).",

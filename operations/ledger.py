@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from threading import Event as Flag
@@ -26,6 +26,7 @@ from operations.entering.session import RECORDED, Place, Session, Taken
 from operations.entering.shares import Shares
 from operations.home import check_has_its_ledger, check_no_strangers
 from operations.keeping_up import subscription
+from operations.secrets import names_of
 from projections import catalog
 
 __all__ = ["Ledger", "Place", "Recorded", "Taken"]
@@ -209,7 +210,8 @@ class Ledger:
             self._shares = Shares(self._log, self._home)
         try:
             with self._log.writing() as writing:
-                yield Session(writing, self._shares, clock, allow_short=allow_short)
+                names = partial(names_of, self._home)
+                yield Session(writing, self._shares, clock, allow_short=allow_short, names=names)
         except BaseException:
             self._forget()  # it may have counted trades that were undone
             raise

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from domain.errors import LedgerError
+from operations.masking import masked
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -23,7 +24,7 @@ Cell = str | int
 
 def plain(text: object) -> str:
     """Text from a file in one line, with control characters written out, so that no terminal acts on them."""
-    one_line = " ".join(str(text).splitlines())
+    one_line = " ".join(masked(str(text)).splitlines())
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in one_line)
 
 
@@ -72,7 +73,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], texts: int) -> str:
 # Any: whatever a command found; msgspec knows how to write it.
 def as_object(content: Mapping[str, Any]) -> None:
     """One JSON object on stdout."""
-    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+    click.echo(msgspec.json.format(msgspec.json.encode(masked(content)), indent=2).decode())
 
 
 def fail(error: BaseException, *, as_json: bool) -> int:

@@ -27,15 +27,16 @@ def rebuild(
 
     A model of the past that takes the place of the live one is told by its checkpoint: catching up derives the present again.
     """
-    chosen = [catalog.find(name) for name in dict.fromkeys(names)] or list(catalog.projectors())
+    chosen = [catalog.find(name) for name in dict.fromkeys(names)]
     valid = end_of(as_of) if as_of else None
     recorded = end_of(known_at) if known_at else None
     check_has_its_ledger(home)
-    open_log(home).close()  # before anything is made
+    with open_log(home) as log:  # before anything is made
+        chosen = chosen or list(catalog.projectors_of(log))
     check_no_strangers(into or home, [one.name for one in chosen], strict=into is not None)
     if into is not None:
         check_writable(into)
-    tell("rebuild", f"{chosen[0].name}.db" if len(chosen) == 1 else f"{len(chosen)} read models", 0, 0)
+    tell("rebuild", chosen[0].file if len(chosen) == 1 else f"{len(chosen)} read models", 0, 0)
     with enough_room(into or home, models_bytes(home)):
         return _stoppable(lambda: rebuild_all(chosen, home, as_of=valid, known_at=recorded, into=into), chosen)
 
@@ -68,10 +69,10 @@ def catch_up_all(home: Path, *, tell: Tell) -> list[CaughtUp | Stop]:
     check_has_its_ledger(home)
     check_no_strangers(home, [one.name for one in catalog.projectors()])
     with enough_room(home, models_bytes(home)), open_log(home) as log:
-        for projector in catalog.projectors():
+        for projector in catalog.projectors_of(log):
             path = model_path(home, projector.name)
-            tell("catch up", path.name, 0, 0)
-            done.append(catch_up_or_stop(projector, log, path, progress=_telling(tell, path.name)))
+            tell("catch up", projector.file, 0, 0)
+            done.append(catch_up_or_stop(projector, log, path, progress=_telling(tell, projector.file)))
     return done
 
 

@@ -102,16 +102,15 @@ def _opened(source: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-
 def _shown(home: Path, position: int, *, catch_up: bool, shown_s: float | None) -> list[Caught] | None:
     """Have the read models show what was recorded; with `shown_s` wait so long until somebody who follows has done it."""
     if shown_s is not None:
         wait_for(home, position, shown_s)
         return None
-    return _caught_up(home) if catch_up else None
+    return caught_up(home) if catch_up else None
 
 
-def _caught_up(home: Path) -> list[Caught]:
+def caught_up(home: Path) -> list[Caught]:
     """All read models at the head of the log; one that stops at an event does not hold up what was recorded."""
     return [
         Caught(one.name, one.events) if isinstance(one, CaughtUp) else Caught(one.model, 0, str(one))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import msgspec
 from domain.errors import LedgerError
 from domain.moments import instant, zone
 from ledger.copying import back_up
+from ledger.durable import make_folder, write_whole
 from ledger.log import Log, open_log
 from operations.blaming import blamed_on_the_ledger
 from operations.bringing import bring_up, compare
@@ -35,17 +36,21 @@ from operations.home import (
 )
 from operations.milestones import check_not_cut_over
 from operations.program import program_version
+from operations.secrets import mask_of
+from operations.settings import Source
+from operations.settings import read as read_settings
 from projections import catalog
 from replay import run as phases
-from replay.arduino_trader import SYSTEM
+from replay.arduino_trader import SYSTEM as ARDUINO_TRADER
 from replay.page import page
 from replay.report import RunReport
 from replay.run import APART_ROWS, BATCH_MAX, Run, Tell
 from replay.seen import open_seen
-from replay.sources import Found
+from replay.sources import Found, Use, look
 from replay.system import LegacySystem
+from replay.trading_bot import SYSTEM as TRADING_BOT
 
-SYSTEMS = {SYSTEM.name: SYSTEM}
+SYSTEMS: Mapping[str, LegacySystem] = {one.name: one for one in (ARDUINO_TRADER, TRADING_BOT)}
 
 # A byte of legacy file takes a byte in the frozen copy, about one in the ledger, and one in the ledger's -wal meanwhile.
 _BYTES_PER_BYTE = 3
@@ -75,12 +80,9 @@ def replay(  # noqa: PLR0913 - what the command and the tests of it may say
     what stops a run before it begins: no such folder, a home that is busy or is the legacy folder, a zone or system that
     is not known. Nothing is made in the home before the source was recognised.
     """
-    legacy = legacy_system(system)
-    now = datetime.now(UTC)
-    report = RunReport(
-        system=legacy.name, source=str(source), home=str(home), mode=mode, started_at=instant(now),
-        program=program_version(), timezone=timezone or "UTC", timezone_assumed=timezone is None,
-    )  # fmt: skip
+    legacy = legacy_system(system, source)
+    now, said = datetime.now(UTC), source_settings(home, source, legacy)
+    report = _new_report(legacy, source, home, mode, timezone or said.timezone, now)
     naive_zone = zone(report.timezone)
     files = _recognised(source, report, legacy)
     check_apart(home, source)
@@ -91,23 +93,51 @@ def replay(  # noqa: PLR0913 - what the command and the tests of it may say
             check_not_cut_over(log, legacy.name)
         remove_unfinished(place)
         seen = open_seen(place / "replay.db")
-        run = Run(log, seen, legacy, report, tell, naive_zone, timezone is None, batch_max, apart_rows)
+        assumed = report.timezone_assumed
+        run = Run(log, seen, legacy, report, tell, naive_zone, assumed, batch_max, apart_rows, said.timezones)
         try:
             with blamed_on_the_ledger(place):
                 _phases(run, files, place, place / BACKUPS / f"replay-{time_stamp(now)}", catch_up=catch_up)
         finally:
             seen.close()
+        # Of a throw-away home as well, whose secrets nobody knows when it is gone.
+        report = mask_of(place).content(report)
         if mode == "replay":
             write_report(report, home)
     return report
 
 
-def legacy_system(name: str | None) -> LegacySystem:
-    """The legacy system of this name, or the only one there is; raises LedgerError when it is not known."""
-    legacy = SYSTEMS.get(name or SYSTEM.name)
-    if legacy is None:
-        raise LedgerError(f"legacy system {name!r} is not known", hint=f"Known are: {', '.join(SYSTEMS)}.")
-    return legacy
+def _new_report(
+    legacy: LegacySystem, source: Path, home: Path, mode: str, timezone: str | None, now: datetime
+) -> RunReport:
+    return RunReport(
+        system=legacy.name, source=str(source), home=str(home), mode=mode, started_at=instant(now),
+        program=program_version(), timezone=timezone or "UTC", timezone_assumed=timezone is None,
+    )  # fmt: skip
+
+
+def legacy_system(name: str | None, source: Path) -> LegacySystem:
+    """The legacy system of this name, or the one that recognises the source; raises LedgerError for a name that is not known.
+
+    Of a source that none recognises it is the first, which will say so.
+    """
+    if name is not None:
+        if name not in SYSTEMS:
+            raise LedgerError(f"legacy system {name!r} is not known", hint=f"Known are: {', '.join(SYSTEMS)}.")
+        return SYSTEMS[name]
+    used = (Use.READ, Use.UNREADABLE, Use.EMPTY)
+    for system in SYSTEMS.values():
+        if source.exists() and system.recognises(one.name for one in look(source, system.folders) if one.use in used):
+            return system
+    return ARDUINO_TRADER
+
+
+def source_settings(home: Path, source: Path, system: LegacySystem) -> Source:
+    """What daybook.toml says of a source: the section with its path, or the one that is called after its system."""
+    sections = read_settings(home).sources
+    here = [one for one in sections.values() if one.path and Path(one.path).resolve() == source.resolve()]
+    called = [one for name, one in sections.items() if name.replace("_", "-") == system.name and not one.path]
+    return next(iter([*here, *called]), Source())
 
 
 def _recognised(source: Path, report: RunReport, legacy: LegacySystem) -> list[Found]:
@@ -149,7 +179,7 @@ def _phases(run: Run, files: list[Found], place: Path, folder: Path, *, catch_up
     report = run.report
     try:
         with run.timed("freeze"):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             frozen = phases.freeze_into(folder, files, run)
         write = report.mode != "verify-only" and not report.failed
         with phases.opened(frozen) as opened:
@@ -206,10 +236,5 @@ def write_report(report: RunReport, home: Path) -> None:
     as_json = msgspec.json.format(msgspec.json.encode(report), indent=1)
     for suffix, content in ((".json", as_json), (".md", page(report).encode())):
         path = report_path(home, report.started_at, suffix)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        try:
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        make_folder(path.parent)
+        write_whole(path, content)

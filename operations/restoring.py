@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from domain.errors import HomeError, LedgerError, StoreError
 from domain.moments import end_of
+from ledger.durable import make_folder, sync, sync_all
 from ledger.lock import WriterLock
 from ledger.log import Stored, open_log
 from ledger.restoring import events_of, write_again
 from operations.backup import segments
 from operations.backup.copies import Copy, all_copies
-from operations.backup.manifest import sync
 from operations.backup.tiers import Tier
 from operations.exchanging import exchange
 from operations.home import BACKUPS, LEDGER, REPORTS, check_no_strangers, enough_room, time_stamp
@@ -155,7 +155,7 @@ def restore(
         check_no_strangers(into, [one.name for one in catalog.projectors()], strict=True)
     work = into.absolute().with_name(f".{into.absolute().name}.restoring")
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(mode=0o700, parents=True)
+    make_folder(work)
     try:
         with enough_room(work.parent, 3 * _size(chosen)):
             tell("restore", LEDGER, 0, 0)
@@ -194,6 +194,8 @@ def _written(chosen: _Chosen, point: Point, work: Path) -> Plan:
             with open_log(copy.path) as log:
                 write_again(target, takewhile(point.takes, events_of(log, through=copy.manifest.position)))
         else:
+            # The ledger is its owner's alone, also where the copy is older than that or comes from elsewhere.
+            target.touch(mode=0o600)
             shutil.copyfile(copy.path / LEDGER, target)
     write_again(target, takewhile(point.takes, _behind(target, chosen.files)))
     with open_log(work) as log:
@@ -224,19 +226,17 @@ def _behind(target: Path, files: Sequence[Path]) -> Iterator[Stored]:
 def _copy_beside(copy: Path, work: Path, position: int) -> None:
     """Settings, and the seals of what the restored log still holds; a later one would say, rightly, that events are missing."""
     if (copy / SETTINGS).exists():
-        shutil.copyfile(copy / SETTINGS, work / SETTINGS)
+        shutil.copy(copy / SETTINGS, work / SETTINGS)
     for path in sorted((copy / SEALS).glob("seal-*.json")):
         if int(path.stem.removeprefix("seal-")) <= position:
-            (work / SEALS).mkdir(exist_ok=True)
+            make_folder(work / SEALS)
             shutil.copyfile(path, work / SEALS / path.name)
 
 
 def _put_in_place(work: Path, into: Path, now: datetime) -> Path | None:
     """Give the restored home its name; the one that was there is moved aside, with the right to write to it."""
-    for one in (*work.rglob("*"), work):
-        sync(one)
+    sync_all(work)
     if not into.exists() or not any(into.iterdir()):
-        into.parent.mkdir(parents=True, exist_ok=True)
         work.rename(into)  # an empty folder of that name is replaced
         sync(into.absolute().parent)
         return None
@@ -247,9 +247,12 @@ def _put_in_place(work: Path, into: Path, now: datetime) -> Path | None:
         exchange(into.absolute(), aside)
     finally:
         lock.release()
+    # The exchange is kept before anything follows it: else a power cut could leave the old home without what it had.
+    sync(into.absolute().parent)
     for name in _KEPT:
         _follow(aside / name, into / name)
-    sync(into.absolute().parent)
+    sync(into)
+    sync(aside)
     return aside
 
 
@@ -261,12 +264,18 @@ def _follow(old: Path, new: Path) -> None:
         if not new.exists():
             old.rename(new)
     elif old.is_dir():
-        new.mkdir(exist_ok=True)
+        new.mkdir(mode=0o700, exist_ok=True)
         for path in old.glob("*.pem"):
             if not (new / path.name).exists():
-                shutil.copy2(path, new / path.name)
+                _copy(path, new / path.name)
+        sync(new)
     elif not new.exists():
-        shutil.copy2(old, new)
+        _copy(old, new)
+
+
+def _copy(old: Path, new: Path) -> None:
+    shutil.copy2(old, new)
+    sync(new)
 
 
 def places_of(home: Path, named: Sequence[Path]) -> list[Path]:

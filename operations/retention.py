@@ -1,4 +1,5 @@
-"""`cli retention`: the read models forget a removed security when its days of grace are over; the log keeps everything.
+"""`cli retention`: the read models forget a removed security when its days of grace are over, and old day files of market data
+are archived; the log keeps everything.
 
 The rules are those that the legacy system meant (legacy facts 4.2), without its faults: orphans wait as well, a security that
 is active again or still held is never purged, and everything that is forgotten of one security goes in one append.
@@ -21,6 +22,8 @@ from domain.prices import PriceHistoryPurged
 from domain.streams import stream
 from domain.universe import SecurityRemoved
 from ledger.log import Entry, Log, open_log
+from operations.market.archiving import Archived, archive
+from operations.market.rollover import MARKET
 from operations.settings import read as read_settings
 from projections import catalog
 from projections.engine import catch_up, model_path
@@ -60,47 +63,54 @@ class Waiting(Struct, kw_only=True):
 
 
 class Retention(Struct, kw_only=True):
-    """What was done. orphans: symbols with prices but without a security, whose days of grace began now."""
+    """What was done. orphans: symbols with prices but without a security, whose days of grace began now. archived: day files of
+    market data that became Parquet.
+    """
 
     purged: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
+    archived: Archived = field(default_factory=Archived)
 
 
 def retention(home: Path, *, now: datetime, dry_run: bool = False) -> Retention:
-    """Let expired securities go, and begin the grace of orphans. dry_run: only say what would be done.
+    """Let expired securities go, begin the grace of orphans, archive old day files. dry_run: only say what would be done.
 
     Run twice, or killed anywhere and run again, it comes to the same rows: what is to be done is read off the read models each
-    time, and each security is one append. Raises HomeError, HomeBusy.
+    time, and each security is one append. Only stores that the home has are looked at. Raises HomeError, HomeBusy, StoreError.
     """
-    moment, grace = instant(now.astimezone(UTC)), read_settings(home).retention.grace_days
-    result = Retention()
-    with open_log(home, write=not dry_run, command="retention") as log:
-        _up_to_date(home, log)
-        with closing(_opened(home)) as db:
-            for symbol in _column(db, _ORPHANS):
-                result.orphans.append(symbol)
-                event = SecurityRemoved(occurred_at=moment, symbol=symbol, grace_period_days=grace, marked_by=ORPHANED)
-                _append(log, [(stream("security", symbol), event)], dry_run=dry_run)
-            if result.orphans and not dry_run:
-                _up_to_date(home, log)
-            for symbol, until, rows in _removals(db):
-                if until >= now:
-                    result.waiting.append(Waiting(symbol=symbol, until=instant(until), rows=rows))
-                elif reason := _why_kept(db, symbol):
-                    result.held.append(Held(symbol=symbol, reason=reason))
-                else:
-                    result.purged.append(symbol)
-                    _append(log, _forgotten(db, symbol, moment), dry_run=dry_run)
-        if not dry_run:
-            _up_to_date(home, log)
+    limits, result = read_settings(home).retention, Retention()
+    with open_log(home) as log:
+        present = {one.name for one in catalog.projectors_of(log)}
+    if present.issuperset(_MODELS):
+        with open_log(home, write=not dry_run, command="retention") as log:
+            _let_go(home, log, result, now=now, grace=limits.grace_days, dry_run=dry_run)
+    if MARKET in present:
+        result.archived = archive(home, limits, now=now, dry_run=dry_run)
     return result
 
 
-def retention_now(home: Path, *, dry_run: bool) -> Retention:
-    """The same, as of the present moment."""
-    return retention(home, now=datetime.now(UTC), dry_run=dry_run)
+def _let_go(home: Path, log: Log, result: Retention, *, now: datetime, grace: int, dry_run: bool) -> None:
+    moment = instant(now.astimezone(UTC))
+    _up_to_date(home, log)
+    with closing(_opened(home)) as db:
+        for symbol in _column(db, _ORPHANS):
+            result.orphans.append(symbol)
+            event = SecurityRemoved(occurred_at=moment, symbol=symbol, grace_period_days=grace, marked_by=ORPHANED)
+            _append(log, [(stream("security", symbol), event)], dry_run=dry_run)
+        if result.orphans and not dry_run:
+            _up_to_date(home, log)
+        for symbol, until, rows in _removals(db):
+            if until >= now:
+                result.waiting.append(Waiting(symbol=symbol, until=instant(until), rows=rows))
+            elif reason := _why_kept(db, symbol):
+                result.held.append(Held(symbol=symbol, reason=reason))
+            else:
+                result.purged.append(symbol)
+                _append(log, _forgotten(db, symbol, moment), dry_run=dry_run)
+    if not dry_run:
+        _up_to_date(home, log)
 
 
 def _up_to_date(home: Path, log: Log) -> None:

@@ -14,13 +14,14 @@ from msgspec import Struct
 
 from domain.moments import instant, zone
 from domain.streams import stream
+from ledger.durable import make_folder
 from ledger.log import Log, open_log
 from operations.blaming import blamed_on_the_ledger
 from operations.bringing import STOPPED
 from operations.home import BACKUPS, check_writable, enough_room, frozen_folders, remove_unfinished, time_stamp
 from operations.milestones import check_not_cut_over
 from operations.program import program_version
-from operations.replaying import finish, manifest_of, silent
+from operations.replaying import finish, manifest_of, silent, source_settings
 from replay import run as phases
 from replay.changes import Mark, compare_tables, mark_of
 from replay.freezing import Frozen, refreeze
@@ -123,7 +124,9 @@ class Watcher:
             if not self.force:
                 check_not_cut_over(log, self.system.name)
             begun = time.perf_counter()
-            frozen, unread = refreeze(due, folder, known=self._base, lock_wait_s=LOCK_WAIT_S)
+            frozen, unread = refreeze(
+                due, folder, known=self._base, in_place=phases.in_place(self.system), lock_wait_s=LOCK_WAIT_S
+            )
             report.seconds["freeze"] = round(time.perf_counter() - begun, 3)
             failed |= {one.name: one.reason for one in unread}
             read = [one.name for one in due if one.name not in failed]
@@ -155,7 +158,7 @@ class Watcher:
     def _folder(self) -> Iterator[Path]:
         """A folder for the frozen copies of this round; gone afterwards, unless they are what the next one builds upon."""
         folder = self.home / BACKUPS / f"replay-{time_stamp()}{ENDING}"
-        folder.mkdir(parents=True)
+        make_folder(folder)
         try:
             yield folder
         finally:
@@ -170,12 +173,13 @@ class Watcher:
         _account(report, frozen)
         untouched = set[str]() if whole else {one.name for one in frozen if not self._is_news(one)}
         read = [one for one in frozen if not whole and one.name in self._base and one.name not in untouched]
-        compared = {one.name: compare_tables(self._base[one.name].path, one.path) for one in read}
+        compared = {one.name: compare_tables(self._base[one.name].reading, one.reading) for one in read}
         same = {(file, name) for file, tables in compared.items() for name in tables.same}
         moving = self._kinds((file, name) for file, tables in compared.items() for name in tables.others)
         seen = open_seen(self.home / "replay.db")
         try:
             run = Run(log, seen, self.system, report, self.tell, zone(report.timezone), self.timezone is None)
+            run.timezones = source_settings(self.home, self.source, self.system).timezones
             run.unread = lambda file, table: (
                 (file in untouched or (file, table) in same) and moving.isdisjoint(self._kinds([(file, table)]))
             )
@@ -209,7 +213,7 @@ class Watcher:
         elif not self._base:
             same = bool(earlier) and manifest_of(earlier[-1]) == manifest_of(folder)
             place = earlier[-1] if same else folder
-            self._base = {one.name: one._replace(path=place / one.name) for one in frozen}
+            self._base = {one.name: one.moved(place) for one in frozen}
 
     def _events_of_runs(self, log: Log) -> int:
         name = stream("replay", self.system.name)
@@ -231,6 +235,8 @@ def _account(report: RunReport, frozen: Sequence[Frozen]) -> None:
     """Name every frozen copy in the report: the run says in the log which files it speaks of."""
     by_name = {one.name: one for one in report.files}
     for one in frozen:
+        if one.image:
+            report.files.append(phases.about_image(one))
         about = by_name.get(one.name)
         if about is None:
             about = FileReport(name=one.name, use="gone", reason=GONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,22 @@ from ledger.tree import open_tree
 PROOF_FORMAT = "daybook proof v1"
 
 
-def seal(home: Path, *, to: Path | None = None, key: Path | None = None) -> tuple[Seal, list[Path]]:
-    """Seal the log as it stands: a statement into seals/ (and `to`), and LedgerSealed into the log."""
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+def seal(
+    home: Path, *, to: Path | None = None, key: Path | None = None, tell: Callable[[str], None] = _silent
+) -> tuple[Seal, list[Path]]:
+    """Seal the log as it stands: a statement into seals/ (and `to`), and LedgerSealed into the log.
+
+    tell: is told when what is kept of the tree was damaged and had to be made again; prove does the same.
+    """
     with open_log(home, write=True, command="audit seal") as log:
         head = log.head()
         if head.position == 0:
             raise LedgerError("there is nothing to seal yet", hint="Replay something first.")
-        with open_tree(log, keep=True) as tree:
+        with open_tree(log, keep=True, tell=tell) as tree:
             root = tree.root(head.position)
         made = seals.signed(
             position=head.position, head=head.hash, root=root, time=instant(datetime.now(UTC)),
@@ -51,7 +61,14 @@ def newest_seal(home: Path) -> Seal:
     return seals.read(found[-1])
 
 
-def prove(home: Path, what: str, *, against: Path | None = None, since: Path | None = None) -> dict[str, Any]:
+def prove(
+    home: Path,
+    what: str,
+    *,
+    against: Path | None = None,
+    since: Path | None = None,
+    tell: Callable[[str], None] = _silent,
+) -> dict[str, Any]:
     """A proof that an event is in the log that a seal is about: the one at a position, or the newest sealed one of a stream.
 
     against: another seal than the newest; since: an older seal, which the newer one is proven to extend. The result is the
@@ -60,7 +77,7 @@ def prove(home: Path, what: str, *, against: Path | None = None, since: Path | N
     sealed = seals.read(against) if against else newest_seal(home)
     with open_log(home) as log:
         stored = _event(log, what, sealed)
-        with open_tree(log, keep=True) as tree:
+        with open_tree(log, keep=True, tell=tell) as tree:
             proof: dict[str, Any] = {
                 "format": PROOF_FORMAT,
                 "seal": msgspec.to_builtins(sealed),

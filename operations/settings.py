@@ -40,9 +40,22 @@ class Health(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[retention]: days for which the prices of a symbol without a security stay."""
+    """[retention]: days for which the read models show what they forget: prices of a symbol without a security (grace_days),
+    sequences and evaluations of the planner (plan_days), and the record of what was purged (cleanup_days). Days after which
+    the day files of ticks (tick_days) and of candles of one minute (minute_candle_days) are archived as Parquet.
+    """
 
     grace_days: int = 30
+    plan_days: int = 90
+    cleanup_days: int = 365
+    tick_days: int = 90
+    minute_candle_days: int = 365
+
+    def __post_init__(self) -> None:
+        if min(self.tick_days, self.minute_candle_days) < 1:
+            raise ValueError(
+                "a session that runs is never archived: tick_days and minute_candle_days must be 1 or more"
+            )
 
 
 class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,11 +73,19 @@ class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[sources.NAME]: a legacy system that still runs. path: its folder; timezone: of its naive times."""
+    """[sources.NAME]: a legacy system. path: its folder or file, which is watched; left out where only its times are to be
+    understood, NAME then being the system's. timezone: of its naive times; timezones: of those of single tables, by name.
+    """
 
-    path: str
+    path: str = ""
     timezone: str | None = None
+    timezones: dict[str, str] = {}
     system: str | None = None
+
+    def __post_init__(self) -> None:
+        named = {*self.timezones.values(), *filter(None, [self.timezone])}
+        if unknown := sorted(named - available_timezones()):
+            raise ValueError(f"{unknown[0]} is not a time zone")
 
     def options(self) -> tuple[str, ...]:
         """What stands behind the path in a command."""
@@ -83,6 +104,16 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.timezone} is not a time zone")
 
 
+class Secrets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[secrets]: what the name of a setting contains when its value is masked, beside the words known (domain.secrets)."""
+
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(len(word) < 2 for word in self.words):
+            raise ValueError("a word of secrets must have 2 letters or more")
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All sections."""
 
@@ -91,7 +122,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: Retention = field(default_factory=Retention)
     alerts: Alerts = field(default_factory=Alerts)
     schedule: Schedule = field(default_factory=Schedule)
+    secrets: Secrets = field(default_factory=Secrets)
     sources: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def watched(self) -> dict[str, Source]:
+        """The sources that are watched, by name."""
+        return {name: one for name, one in self.sources.items() if one.path}
 
 
 def read(home: Path) -> Settings:
@@ -99,7 +136,7 @@ def read(home: Path) -> Settings:
     path = home / FILE
     try:
         return msgspec.toml.decode(path.read_bytes(), type=Settings)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Settings()
     except (msgspec.MsgspecError, ValueError) as error:
         raise HomeError(

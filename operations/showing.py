@@ -11,6 +11,7 @@ from operations.home import report_path
 from operations.printing import as_object, plain, say, table
 from operations.standing import Status
 from operations.verifying import Part, Verification
+from projections.catalog import file_of
 from projections.comparing import Difference
 from projections.engine import CaughtUp, PoisonEvent
 from projections.rebuilding import Rebuilt
@@ -22,7 +23,7 @@ from replay.sources import Use
 
 SHOWN_MAX = 20
 _NOTICED_MAX = 8
-_USED = (Use.READ, Use.SIDECAR, Use.UNREADABLE)
+_USED = (Use.READ, Use.SIDECAR, Use.UNREADABLE, Use.IMAGE)
 
 
 def run_report(report: RunReport, *, as_json: bool, kept: bool = True) -> None:
@@ -99,12 +100,12 @@ def rebuilt(home: str, result: Sequence[Rebuilt], *, past_in_place: bool, as_jso
         as_object({"home": home, "models": [_rebuilt(one) for one in result], "exit_code": 0})
         return
     rows = [
-        (f"{one.name}.db", one.events, sum(one.rows.values()), len(one.differences), f"{one.seconds:.2f}")
+        (file_of(one.name), one.events, sum(one.rows.values()), len(one.differences), f"{one.seconds:.2f}")
         for one in result
     ]
     table(("read model", "events", "rows", "differed before", "seconds"), rows)
     for one in result:
-        _differences(f"{one.name}.db", one.differences)
+        _differences(file_of(one.name), one.differences)
     if past_in_place:
         say("The home shows the past now; cli catch-up brings the present back. --into DIR leaves the home alone.")
 
@@ -131,10 +132,10 @@ def caught_up(home: str, result: Sequence[CaughtUp | Stop], *, as_json: bool) ->
     if as_json:
         as_object({"home": home, "models": [one._asdict() for one in done], "stopped": stopped, "exit_code": code})
         return code
-    rows = [(f"{one.name}.db", one.rebuilt or "", one.events, one.position, f"{one.seconds:.2f}") for one in done]
+    rows = [(file_of(one.name), one.rebuilt or "", one.events, one.position, f"{one.seconds:.2f}") for one in done]
     table(("read model", "built again because", "new events", "position", "seconds"), rows, texts=2)
     for one in stopped:
-        say(plain(f"{one.model}.db {one}"), bold=True, color="red")
+        say(plain(f"{file_of(one.model)} {one}"), bold=True, color="red")
     return code
 
 
@@ -198,14 +199,14 @@ def status(result: Status, *, as_json: bool) -> None:
         return
     say(f"{result.home}: {result.position:,} events, {result.ledger_bytes / 1e6:,.1f} MB, head {result.head[:16]}…")
     say(f"last recorded: {result.last_recorded_at or 'nothing yet'}; last report: {result.last_report or 'none'}")
-    rows = [(f"{m.name}.db", m.rebuild or "", m.position, m.behind, m.events, m.bytes) for m in result.models]
+    rows = [(file_of(m.name), m.rebuild or "", m.position, m.behind, m.events, m.bytes) for m in result.models]
     table(("read model", "to be built again because", "position", "behind", "events", "bytes"), rows, texts=2)
     if result.cut_over:
         say(plain(f"This ledger took the place of {result.cut_over}; its files are not replayed any more."))
     stopped = [m for m in result.models if m.stopped]
     stale = [m.name for m in result.models if (m.behind or m.rebuild) and not m.stopped]
     for one in stopped:
-        say(plain(f"{one.name}.db {one.stopped}"), bold=True, color="red")
+        say(plain(f"{file_of(one.name)} {one.stopped}"), bold=True, color="red")
     if not result.position:
         say("The log is empty. Begin with: cli replay SOURCE")
     elif stale:

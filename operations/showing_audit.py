@@ -10,13 +10,16 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 
+from domain.errors import LedgerError
 from ledger.log import Stored
 from ledger.querying import Figure
 from ledger.seal import Seal
 from operations.asking import Answer
 from operations.auditing import Shown
+from operations.masking import masked, masked_rows
 from operations.printing import plain, say, table
 from operations.spreadsheet import defused
 
@@ -26,6 +29,7 @@ _HEAD = ("position", "recorded_at", "topic", "stream", "state")
 
 def events(found: Iterable[Stored], form: str | None) -> None:
     """Events, one by one as they come: JSON lines, CSV, or a line each."""
+    found = map(masked, found)
     if form and form.endswith("csv"):
         _csv(_HEAD, ([getattr(one, name) for name in _HEAD] for one in found), form)
         return
@@ -42,6 +46,7 @@ def events(found: Iterable[Stored], form: str | None) -> None:
 
 def one(shown: Shown, form: str | None) -> None:
     """One event in full."""
+    shown = masked(shown)
     if form == "json":
         _json(msgspec.to_builtins(shown))
         return
@@ -81,6 +86,7 @@ def answer(found: Answer, form: str | None) -> None:
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[Any]], form: str | None, *, texts: int) -> None:
+    rows = list(masked_rows(head, rows))
     if form == "json":
         _json([dict(zip(head, map(_jsonable, row), strict=True)) for row in rows])
     elif form:
@@ -104,6 +110,11 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:
         writer.writerow([cell if form == "raw-csv" else defused(cell) for cell in row])
 
 
+def noticed(what: str) -> None:
+    """Something that was mended on the way."""
+    click.echo(plain(what), err=True)
+
+
 def sealed(made: Seal, written: Sequence[Path], form: str | None) -> None:
     """A new seal, and where it lies."""
     if form == "json":
@@ -119,6 +130,11 @@ def sealed(made: Seal, written: Sequence[Path], form: str | None) -> None:
 
 def proof(made: dict[str, Any], out: Path | None) -> None:
     """A proof, into a file or on stdout."""
+    if masked(made) != made:
+        raise LedgerError(
+            f"event {made['event']['position']} holds a secret, which a proof must show as it is",
+            hint="Whoever gets the proof learns it. If that is meant: --reveal-secrets.",
+        )
     text = json.dumps(made, indent=1) + "\n"
     if out is None:
         sys.stdout.write(text)

@@ -7,9 +7,10 @@ from collections import Counter
 
 import msgspec
 
-from operations import showing
+from operations import showing, showing_backup
 from operations.demonstration import Demo
 from operations.printing import as_object, plain, say, table
+from projections.catalog import file_of
 
 _WIDTH = 118
 
@@ -24,9 +25,13 @@ def demo(result: Demo, *, as_json: bool) -> None:
     say("\n$ cli replay legacy", bold=True)
     showing.run_report(result.replay, as_json=False, kept=result.kept)
     say("\n$ cli rebuild-projection --all", bold=True)
-    say(", ".join(f"{name}.db {seconds:.2f} s" for name, seconds in result.rebuilt.items()))
+    say(", ".join(f"{file_of(name)} {seconds:.2f} s" for name, seconds in result.rebuilt.items()))
     say("\n$ cli verify", bold=True)
     showing.verdict(result.verification, as_json=False)
+    say("\n$ cli backup daily; cli drill", bold=True)
+    for copy in result.copies:
+        say(plain(f"backups/{copy.tier}/{copy.name}: {copy.position:,} events, {copy.bytes / 1e6:.1f} MB, proven"))
+    showing_backup.drilled(result.drill, as_json=False)
     say("\n$ cli replay legacy", bold=True)
     say(f"The second time, {result.again} events were appended.\n")
     if result.kept:

@@ -17,5 +17,12 @@ def exported(done: Exported, *, as_json: bool) -> None:
         click.echo(f"{plain(done.out)}: {done.items:,} items, {done.bytes:,} bytes")
     for reason, count in done.left_out.items():
         click.echo(f"left out: {count:,} {reason}", err=True)
+    if done.masked:
+        # Not in what a pipe gets: it is about what stands there.
+        click.echo(
+            f"masked: the secrets of {done.masked:,} events, whose hashes cannot be computed again from this; to have the "
+            "export checked by somebody, or restored: --reveal-secrets",
+            err=True,
+        )
     if not done.items:
         click.echo("Nothing was left to export; it is empty.", err=True)

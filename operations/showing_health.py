@@ -41,6 +41,8 @@ def looked(found: Looked, *, as_json: bool) -> None:
     for condition in health.conditions:
         if condition.name != "health":
             say(f"{condition.level:<8} {plain(condition.message)}", color="yellow")
+    for sentence in health.writers:
+        say(plain(sentence))
     for notice in found.notices:
         say(f"told: {notice.kind} {notice.level} {plain(notice.message)}")
 

@@ -10,8 +10,10 @@ import click
 import msgspec
 
 from operations.keeping_up import Posted
+from operations.masking import masked
 from operations.printing import plain, say
 from operations.watching import Seen
+from projections.catalog import file_of
 from projections.engine import PoisonEvent
 
 FILES_MAX = 4
@@ -33,14 +35,14 @@ class Follower:
         what = f"new events: {', '.join(told)}" if told else "no read model has new events"
         stamped(f"position {done.position:,}, {what}, {done.seconds:.2f} s")
         for name, why in done.rebuilt.items():
-            stamped(f"{name}.db was built again from the log: {why}")
+            stamped(f"{file_of(name)} was built again from the log: {why}")
         for name, why in done.waiting.items():
-            stamped(f"{name}.db waits: {why}")
+            stamped(f"{file_of(name)} waits: {why}")
         for name, why in done.stopped.items():
             if self._stopped.get(name) != why:
-                stamped(f"{name}.db {why}", loud=True)
+                stamped(f"{file_of(name)} {why}", loud=True)
         for name in self._stopped.keys() - done.stopped.keys():
-            stamped(f"{name}.db goes on")
+            stamped(f"{file_of(name)} goes on")
         self._stopped = done.stopped
 
 
@@ -92,7 +94,7 @@ def exit_code(last: Posted) -> int:
 
 def json_line(content: msgspec.Struct) -> None:
     """An object in one line on stdout, at once: whoever reads a pipe waits for it."""
-    click.echo(msgspec.json.encode(content).decode())
+    click.echo(msgspec.json.encode(masked(content)).decode())
 
 
 def stamped(text: str, *, loud: bool = False) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from ledger.log import Stored
 from operations import showing_audit
 from operations.asking import Answer
+from operations.masking import masked, masked_rows
 from operations.origins import Origin
 from operations.past import Difference, Rows
 from operations.printing import as_object, plain, say
@@ -28,6 +29,7 @@ _DIFFERENCE = ("place", "key", "change", "column", "before", "after")
 
 def trace(found: Trace, form: str | None) -> None:
     """A row or a cell, the events behind it, and what is missing on the way."""
+    found = masked(found)
     if form == "json":
         as_object(msgspec.to_builtins(found))
     elif form:
@@ -108,6 +110,7 @@ def _step_rows(found: Trace) -> Iterator[tuple[Any, ...]]:  # any cells
 
 def behind(found: Sequence[Behind], form: str | None) -> None:
     """The events of a legacy row, and the rows that show them."""
+    found = masked(found)
     if form == "json":
         as_object({"events": msgspec.to_builtins(found)})
         return
@@ -146,6 +149,7 @@ def _behind_rows(found: Sequence[Behind]) -> Iterator[tuple[Any, ...]]:  # any c
 
 def as_of(found: Rows, form: str | None) -> None:
     """Rows as they were."""
+    found = found._replace(rows=list(masked_rows(found.columns, found.rows)))
     if form == "json":
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         as_object({"place": found.place, "rows": rows, "is_cut": found.is_cut})
@@ -170,7 +174,7 @@ def stream(found: Sequence[Stored], form: str | None) -> None:
 
 def diff(found: tuple[Sequence[Difference], bool], form: str | None) -> None:
     """What changed, cell by cell."""
-    differences, is_cut = found
+    differences, is_cut = masked(found)
     if form == "json":
         as_object({"differences": msgspec.to_builtins(differences), "is_cut": is_cut})
         return

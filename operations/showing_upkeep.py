@@ -29,7 +29,12 @@ def retention(found: Retention, *, dry_run: bool, as_json: bool) -> None:
         say(f"{plain(kept.symbol)}: stays, because {kept.reason}")
     for one in found.waiting:
         say(f"{plain(one.symbol)}: stays until {one.until[:10]}, {one.rows:,} daily prices")
-    if not any((found.purged, found.orphans, found.held, found.waiting)):
+    old = found.archived
+    if old.files:
+        say(f"{len(old.files):,} day files, {old.rows:,} rows: {would}archived as Parquet, {old.files[0]} the oldest")
+    for some in old.held:
+        say(f"{some.files:,} day files, {some.first} the oldest: stay, because {plain(some.reason)}")
+    if not any((found.purged, found.orphans, found.held, found.waiting, old.files, old.held)):
         say("Nothing was removed.")
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from domain.advice import RecommendationIssued
+from domain.bot_signals import SignalEmitted
+from domain.bot_trading import BotPositionReported, FillRecorded
 from domain.event import Event
 from domain.portfolio import PositionReported
 from domain.prices import ExchangeRateQuoted
@@ -60,6 +62,18 @@ _BY_HANDLERS: dict[type[Event], Place] = {
     ),
     DividendPaid: Place(
         LEDGER, "dividend_history", ("id", "symbol"), {"occurred_at": "payment_date"}, stand_ins=("id", "occurred_at")
+    ),
+    SignalEmitted: Place("trading-bot/signals", "signals", ("signal_id", "symbol"), {"occurred_at": "created_at"}),
+    FillRecorded: Place(
+        "trading-bot/trading", "trades", ("trade_id", "symbol"),
+        {
+            "occurred_at": "timestamp", "price": "entry_price", "stated_price": "price", "stated_direction": "direction",
+        },
+    ),
+    BotPositionReported: Place(
+        "trading-bot/trading", "positions", ("symbol",),
+        {"occurred_at": "reported_at"}
+        | {name: f"reported_{name}" for name in ("quantity", "avg_entry_price", "realized_pnl")},
     ),
 }  # fmt: skip
 

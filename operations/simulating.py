@@ -190,7 +190,10 @@ class _Run:
         """Rows of all read models."""
         rows = 0
         for projector in catalog.projectors():
-            with closing(open_reading(model_path(self._home, projector.name))) as db:
+            path = model_path(self._home, projector.name)
+            if not path.exists():
+                continue
+            with closing(open_reading(path)) as db:
                 for name in tables(db):
                     rows += int(str(db.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0]))
         return rows

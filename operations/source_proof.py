@@ -15,14 +15,15 @@ from domain.moments import zone
 from ledger.log import Log
 from operations.home import frozen_folders
 from operations.milestones import runs
-from operations.replaying import manifest_of
+from operations.replaying import SYSTEMS, manifest_of
 from replay import run as phases
-from replay.arduino_trader import SYSTEM
+from replay.duck_image import SUFFIX as IMAGE
 from replay.freezing import Frozen, sha256_of
 from replay.reading import damage, open_frozen
 from replay.report import RunReport
 from replay.run import Run, Tell
 from replay.seen import open_seen
+from replay.system import LegacySystem
 
 
 class SourceProof(Struct, kw_only=True):
@@ -34,21 +35,23 @@ class SourceProof(Struct, kw_only=True):
 
 
 def prove_sources(log: Log, home: Path, tell: Tell) -> SourceProof:
-    """Compare the newest run's frozen copy with its hashes in the log, and every row of it with the log."""
+    """Compare the frozen copy of each system's newest run with its hashes in the log, and every row of it with the log."""
     proof = SourceProof()
-    starts, ends = runs(log, SYSTEM.name, ReplayStarted), runs(log, SYSTEM.name, ReplayCompleted)
-    if not starts:
-        proof.checked = "nothing was ever replayed"
-        return proof
-    if not ends:
-        proof.unread.append("no replay has reached its end yet; replay the sources again")
-        return proof
-    completed = ends[-1]
-    started = next(one for one in reversed(starts) if one.run == completed.run)
-    folder = _copy_of(home, completed.manifest, proof)
-    if folder is not None:
-        frozen = _unaltered(folder, completed.manifest, proof)
-        _prove_rows(log, folder, frozen, started, proof, tell)
+    checked = []
+    for system in SYSTEMS.values():
+        starts, ends = runs(log, system.name, ReplayStarted), runs(log, system.name, ReplayCompleted)
+        if not starts:
+            continue
+        if not ends:
+            proof.unread.append("no replay has reached its end yet; replay the sources again")
+            continue
+        completed = ends[-1]
+        started = next(one for one in reversed(starts) if one.run == completed.run)
+        folder = _copy_of(home, completed.manifest, proof)
+        if folder is not None:
+            frozen = _unaltered(folder, completed.manifest, proof)
+            checked.append(_prove_rows(log, folder, frozen, system, started, proof, tell))
+    proof.checked = "; ".join(checked) or ("" if proof.unread else "nothing was ever replayed")
     return proof
 
 
@@ -72,7 +75,7 @@ def _copy_of(home: Path, wanted: Mapping[str, str], proof: SourceProof) -> Path 
 
 def _unaltered(folder: Path, wanted: Mapping[str, str], proof: SourceProof) -> list[Frozen]:
     """The files that can be compared row by row: an altered one as well, so that its rows can be named."""
-    frozen = []
+    frozen: dict[str, Frozen] = {}
     for name, expected in wanted.items():
         path = folder / name
         if not path.is_file():
@@ -81,12 +84,17 @@ def _unaltered(folder: Path, wanted: Mapping[str, str], proof: SourceProof) -> l
         actual = sha256_of(path)
         if actual != expected:
             said = f"{name}: altered since it was frozen: its SHA-256 is {actual[:16]}…, the log says {expected[:16]}…"
-            reason = _damage(path)
+            # What is read of a file with an image is the image.
+            reason = None if f"{name}{IMAGE}" in wanted else _damage(path)
             proof.found.append(said + (f"; it cannot be read any more: {reason}" if reason else ""))
             if reason:
                 continue
-        frozen.append(Frozen(name, path, actual, path.stat().st_size, "frozen"))
-    return frozen
+        frozen[name] = Frozen(name, path, actual, path.stat().st_size, "frozen")
+    with_images = [one._replace(image=frozen.get(f"{one.name}{IMAGE}")) for one in frozen.values()]
+    of_others = {f"{name}{IMAGE}" for name in wanted}
+    return [
+        one for one in with_images if one.name not in of_others and (one.image or f"{one.name}{IMAGE}" not in wanted)
+    ]
 
 
 def _damage(path: Path) -> str | None:
@@ -101,14 +109,22 @@ def _damage(path: Path) -> str | None:
 
 
 def _prove_rows(
-    log: Log, folder: Path, frozen: list[Frozen], started: ReplayStarted, proof: SourceProof, tell: Tell
-) -> None:
-    report = RunReport(system=SYSTEM.name, source=folder.name, home="", mode="verify", started_at="", program="")
+    log: Log,
+    folder: Path,
+    frozen: list[Frozen],
+    system: LegacySystem,
+    started: ReplayStarted,
+    proof: SourceProof,
+    tell: Tell,
+) -> str:
+    """Compare every row with the log; how many of how many files are as they are there."""
+    report = RunReport(system=system.name, source=folder.name, home="", mode="verify", started_at="", program="")
     # What the log has seen is derived afresh: nothing that lies in the home is believed.
     with tempfile.TemporaryDirectory(prefix="daybook-") as place:
         seen = open_seen(Path(place) / "replay.db")
         try:
-            run = Run(log, seen, SYSTEM, report, tell, zone(started.timezone), started.timezone_assumed)
+            run = Run(log, seen, system, report, tell, zone(started.timezone), started.timezone_assumed)
+            run.timezones = started.timezones
             with phases.opened(frozen) as files:
                 phases.prepare(run, files)
                 phases.prove(run)
@@ -116,5 +132,5 @@ def _prove_rows(
             proof.unread.append(error.message)
         finally:
             seen.close()
-    proof.checked = f"{report.rows_proven:,} legacy rows of {len(frozen)} files in {folder.name}"
     proof.found += [f"{one.subject}: expected {one.expected}, found {one.found}" for one in report.mismatches]
+    return f"{report.rows_proven:,} legacy rows of {len(frozen)} files in {folder.name}"

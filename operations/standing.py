@@ -52,7 +52,7 @@ def status(home: Path) -> Status:
         head = log.head()
         newest = log.at([head.position]) if head.position else []
         models = []
-        for projector in catalog.projectors():
+        for projector in catalog.projectors_of(log):
             path = model_path(home, projector.name)
             found = standing(path)
             mark = found.mark if found else None

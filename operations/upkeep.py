@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +20,13 @@ from operations.backup.tiers import Tier
 from operations.drilling import Verdict, drill
 from operations.health.looking import health
 from operations.home import BACKUPS, LEDGER
+from operations.monitoring.keeping import open_monitor
+from operations.monitoring.measuring import Figure
+from operations.monitoring.noted import NOT_WRITTEN_BACK, VACUUMED
 from operations.retention import retention
 from operations.settings import read as read_settings
+from operations.soundness import check_soundness
+from operations.trimming import Trimmed, trim_cleanup_logs, trim_plans
 from projections import catalog
 from projections.engine import catch_up, model_path
 from replay.run import Tell
@@ -93,11 +98,6 @@ def maintain(home: Path, how_often: str, *, now: datetime, tell: Tell) -> Upkeep
     return Upkeep(how_often=how_often, steps=steps)
 
 
-def maintain_now(home: Path, how_often: str, *, tell: Tell) -> Upkeep:
-    """The same, as of the present moment."""
-    return maintain(home, how_often, now=datetime.now(UTC), tell=tell)
-
-
 def _look(work: Round) -> Found:
     found = health(work.home, now=work.now)
     not_ok = [f"{one.question} is {one.state}: {one.reason}" for one in found.answers if one.state == "bad"]
@@ -107,9 +107,29 @@ def _look(work: Round) -> Found:
     return Found(Outcome.DONE, healed or "nothing is broken")
 
 
+def _check(work: Round) -> Found:
+    found = check_soundness(work.home, now=work.now)
+    if found.ledger:
+        return Found(Outcome.FAILED, "the ledger is damaged and was closed to writers: " + "; ".join(found.ledger))
+    return Found(Outcome.DONE, "; ".join(found.healed) or f"{found.checked} databases are sound")
+
+
+def _grown(work: Round) -> Found:
+    """Say how much each database grew in 30 days; the sizes are noted whenever health is looked at."""
+    said = []
+    with open_monitor(work.home) as monitor:
+        for path in _databases(work.home):
+            name = str(path.relative_to(work.home))
+            before = monitor.earliest("daybook_database_bytes", name, since=work.now - timedelta(days=30))
+            if before is not None:
+                days = (work.now - before[0]) / timedelta(days=1)
+                said.append(f"{name} {(path.stat().st_size - before[1]) / 1e6:+.1f} MB in {days:.0f} days")
+    return Found(Outcome.DONE, ", ".join(said)) if said else Found(Outcome.SKIPPED, "nothing was measured yet")
+
+
 def _bring_up(work: Round) -> Found:
     with open_log(work.home) as log:
-        applied = sum(catch_up(one, log, model_path(work.home, one.name)).events for one in catalog.projectors())
+        applied = sum(catch_up(one, log, model_path(work.home, one.name)).events for one in catalog.projectors_of(log))
     return Found(
         Outcome.DONE if applied else Outcome.SKIPPED, f"{applied:,} events" if applied else "nothing was behind"
     )
@@ -117,27 +137,32 @@ def _bring_up(work: Round) -> Found:
 
 def _let_go(work: Round) -> Found:
     found = retention(work.home, now=work.now)
-    if not (found.purged or found.orphans):
+    said = []
+    if found.purged or found.orphans:
+        said.append(f"{len(found.purged)} securities forgotten, the grace of {len(found.orphans)} orphans began")
+    if found.archived.files:
+        said.append(f"{len(found.archived.files):,} day files archived, {found.archived.rows:,} rows")
+    said += [f"{one.files:,} old day files stay: {one.reason}" for one in found.archived.held]
+    if not said:
         return Found(Outcome.SKIPPED, "nothing is over its days of grace")
-    return Found(
-        Outcome.DONE, f"{len(found.purged)} securities forgotten, the grace of {len(found.orphans)} orphans began"
-    )
+    return Found(Outcome.DONE, "; ".join(said))
 
 
 def _write_back(work: Round) -> Found:
     """Bring what stands in each -wal into its database, and the -wal down to nothing, as far as readers let it."""
-    busy, sizes = [], 0
-    for path in _databases(work.home):
-        wal = path.with_name(f"{path.name}-wal")
-        sizes += wal.stat().st_size if wal.exists() else 0
-        if path.name == LEDGER:
-            with open_log(work.home, write=True, command="maintain") as log:
-                done = log.checkpoint()
-        else:
-            with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
-                done = _checkpointed(db)
-        if not done:
-            busy.append(path.name)
+    errors: dict[str, float] = {}
+    sizes = 0
+    try:
+        for path in _databases(work.home):
+            name = str(path.relative_to(work.home))
+            wal = path.with_name(f"{path.name}-wal")
+            sizes += wal.stat().st_size if wal.exists() else 0
+            errors[name] = 1.0
+            errors[name] = float(not _is_written_back(work.home, path))
+    finally:
+        with open_monitor(work.home) as monitor:
+            monitor.keep([Figure(NOT_WRITTEN_BACK, name, error) for name, error in errors.items()], work.now)
+    busy = [name for name, error in errors.items() if error]
     if busy:
         return Found(
             Outcome.DONE, f"{sizes / 1e6:.1f} MB; readers hold {', '.join(busy)}, the rest is written back later"
@@ -145,12 +170,14 @@ def _write_back(work: Round) -> Found:
     return Found(Outcome.DONE if sizes else Outcome.SKIPPED, f"{sizes / 1e6:.1f} MB")
 
 
-def _checkpointed(db: apsw.Connection) -> bool:
-    try:
-        db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    except apsw.BusyError:
-        return False
-    return True
+def _is_written_back(home: Path, path: Path) -> bool:
+    """Write a -wal back; returns whether no reader kept it from being done whole."""
+    if path.name == LEDGER:
+        with open_log(home, write=True, command="maintain") as log:
+            return log.checkpoint()
+    with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+        # The pragma, which reads the file first: a connection that has read nothing knows of no -wal, and does nothing.
+        return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
 
 
 def _databases(home: Path) -> list[Path]:
@@ -210,8 +237,25 @@ def _vacuum(work: Round) -> Found:
             pages = _number(db, "page_count")
             if pages and _number(db, "freelist_count") / pages >= VACUUM_FROM:
                 db.execute("VACUUM")
-                done.append(f"{path.name} from {pages:,} to {_number(db, 'page_count'):,} pages")
+                with open_monitor(work.home) as monitor:
+                    monitor.keep([Figure(VACUUMED, projector.file, 1.0)], work.now)
+                done.append(f"{projector.file} from {pages:,} to {_number(db, 'page_count'):,} pages")
     return Found(Outcome.DONE, "; ".join(done)) if done else Found(Outcome.SKIPPED, "it would not pay anywhere")
+
+
+def _trim_plans(work: Round) -> Found:
+    return _trimmed(trim_plans(work.home, now=work.now))
+
+
+def _trim_cleanup_logs(work: Round) -> Found:
+    return _trimmed(trim_cleanup_logs(work.home, now=work.now))
+
+
+def _trimmed(found: Trimmed) -> Found:
+    if not found.total:
+        return Found(Outcome.SKIPPED, "no row is old enough")
+    said = [f"{name} {count:,}" for name, count in found.rows.items() if count]
+    return Found(Outcome.DONE, f"rows that the read models forgot, while the log keeps them: {', '.join(said)}")
 
 
 def _drill(work: Round) -> Found:
@@ -225,12 +269,13 @@ def _drill(work: Round) -> Found:
 STEPS: dict[str, dict[str, Callable[[Round], Found]]] = {
     "daily": {
         "health": _look,
+        "integrity": _check,
         "catch up": _bring_up,
         "retention": _let_go,
         "write-ahead logs": _write_back,
         "free pages": _give_back,
         "yesterday's copy": _look_at_yesterday,
     },
-    "weekly": {"vacuum": _vacuum},
-    "monthly": {"vacuum": _vacuum, "drill": _drill},
+    "weekly": {"old cleanups": _trim_cleanup_logs, "vacuum": _vacuum},
+    "monthly": {"old plans": _trim_plans, "vacuum": _vacuum, "growth": _grown, "drill": _drill},
 }

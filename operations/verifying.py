@@ -70,7 +70,7 @@ def verify(home: Path, what: str, *, repair: bool, tell: Tell) -> Verification:
         if what in ("ledger", "all"):
             tell("verify", LEDGER, 0, 0)
             result.parts.append(_timed(Part(name="ledger"), partial(_check_ledger, home / LEDGER)))
-        for name, check in _checks(home, what, repair=repair, tell=tell):
+        for name, check in _checks(log, home, what, repair=repair, tell=tell):
             tell("verify", name, 0, 0)
             part = Part(name=name, unread=[] if log else [reason])
             result.parts.append(_timed(part, partial(_blamed, home, check, log)) if log else part)
@@ -88,12 +88,13 @@ def _opened(home: Path) -> tuple[Log | None, str]:
         return None, f"not verified, because the ledger cannot be opened ({error.message})"
 
 
-def _checks(home: Path, what: str, *, repair: bool, tell: Tell) -> Iterator[tuple[str, Check]]:
+def _checks(log: Log | None, home: Path, what: str, *, repair: bool, tell: Tell) -> Iterator[tuple[str, Check]]:
     if what in ("ledger", "all") and seals_in(home / FOLDER):
         yield "seals", partial(_check_seals, home)
     if what in ("projections", "all"):
-        for projector in catalog.projectors():
-            yield f"{projector.name}.db", partial(_check_model, projector, home, repair=repair)
+        present = (one for one in catalog.projectors() if (home / one.file).exists())
+        for projector in catalog.projectors_of(log) if log else present:
+            yield projector.file, partial(_check_model, projector, home, repair=repair)
     if what in ("sources", "all"):
         yield "sources", partial(_check_sources, home, tell)
 

@@ -17,7 +17,7 @@ from ledger.waking import wakings
 from operations import divergence
 from operations.home import check_apart, check_has_its_ledger, check_no_strangers
 from operations.progress import Teller
-from operations.replaying import legacy_system
+from operations.replaying import legacy_system, source_settings
 from operations.rounds import GONE, Round, Watcher
 from projections import catalog
 
@@ -67,14 +67,14 @@ def watch(
     Returns where it stands at the end. A round that finds something is told, and so is every change of what cannot be read.
     Raises LedgerError for what keeps it from beginning: no such folder, another's home, a zone or system that is not known.
     """
-    legacy = legacy_system(system)
+    legacy = legacy_system(system, source)
     zone(timezone or "UTC")
     if not source.exists():
         raise SourceError(f"{source}: no such file or folder", hint="Name the folder that holds the legacy databases.")
     check_apart(home, source)
     check_has_its_ledger(home)
     check_no_strangers(home, [one.name for one in catalog.projectors()])
-    watcher = Watcher(source, home, legacy, timezone, force=force)
+    watcher = Watcher(source, home, legacy, timezone or source_settings(home, source, legacy).timezone, force=force)
     folder = source if source.is_dir() else source.parent
     last, quiet_since = Seen(), time.monotonic()
     for _ in chain([None], wakings(folder, stop=stop, poll_s=POLL_S, recursive=True)):

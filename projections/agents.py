@@ -11,7 +11,9 @@ from domain.agents import (
     AgentRemoved,
     BestSequenceChosen,
     BestSequenceDropped,
+    EvaluationForgotten,
     SequenceEvaluated,
+    SequenceForgotten,
     SequenceProposed,
 )
 from projections.projector import Projector, RowTable
@@ -82,12 +84,12 @@ _SEQUENCE = ("sequence_hash", "portfolio_hash")
 
 projector = Projector(
     name="agents",
-    version=2,
+    version=3,
     rows=(
         RowTable("agent_configs", AgentConfig, ("id",), (AgentConfigured,), (AgentRemoved,)),
         RowTable("config_history", ArchivedConfig, ("id",), (AgentConfigArchived,)),
-        RowTable("sequences", ProposedSequence, _SEQUENCE, (SequenceProposed,)),
-        RowTable("evaluations", Evaluation, _SEQUENCE, (SequenceEvaluated,)),
+        RowTable("sequences", ProposedSequence, _SEQUENCE, (SequenceProposed,), (SequenceForgotten,)),
+        RowTable("evaluations", Evaluation, _SEQUENCE, (SequenceEvaluated,), (EvaluationForgotten,)),
         RowTable("best_result", BestResult, ("portfolio_hash",), (BestSequenceChosen,), (BestSequenceDropped,)),
     ),
 )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import apsw
 
 from domain.errors import StoreError
+from ledger.durable import sync
 from projections import checkpoint
 from projections.checkpoint import Checkpoint
 from projections.feeding import CannotUndo, Feed, feed, feed_alone
@@ -151,15 +152,6 @@ def recount(order: Feed) -> tuple[int, bytes]:
         if len(page) < _RECOUNT_EVENTS:
             return events, digest
         after = page[-1][0]
-
-
-def sync(path: Path) -> None:
-    """Have the file on the disk before it takes its place: it was written without safety."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Standing(NamedTuple):

@@ -8,18 +8,39 @@ from functools import cache
 
 import projections
 from domain.errors import LedgerError
+from domain.streams import stream
+from domain.systems import SYSTEMS, systems_of
+from ledger.log import Log
 from projections.projector import Projector
 
 
 @cache
 def projectors() -> tuple[Projector, ...]:
-    """Every projector, by name."""
+    """Every projector of every system, by name."""
     modules = (
         importlib.import_module(found.name)
         for found in pkgutil.walk_packages(projections.__path__, prefix="projections.")
     )
     found = [module.projector for module in modules if isinstance(getattr(module, "projector", None), Projector)]
     return tuple(sorted(found, key=lambda one: one.name))
+
+
+def projectors_of(log: Log) -> tuple[Projector, ...]:
+    """The projectors of the systems that the log is about: the read models that its home has."""
+    streams = {stream("replay", system): system for system in SYSTEMS}
+    replayed = [streams[name] for name in log.versions(list(streams))]
+    present = systems_of(log.kinds(), replayed)
+    return tuple(one for one in projectors() if one.system in present)
+
+
+def file_of(name: str) -> str:
+    """Where the read model with this name lies in a home, relative to it."""
+    return _files().get(name, f"{name}.db")
+
+
+@cache
+def _files() -> dict[str, str]:
+    return {projector.name: projector.file for projector in projectors()}
 
 
 def find(name: str) -> Projector:

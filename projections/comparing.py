@@ -11,12 +11,14 @@ from typing import NamedTuple
 import apsw
 import msgspec
 
+from domain.secrets import Mask
 from projections import checkpoint
 from projections.bulk import Row, quoted
 from projections.profiles import open_reading
 from projections.trouble import DAMAGED
 
 DIFFERENCES_MAX = 100
+_BY_NAME = Mask()
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
 _COLUMNS = "SELECT name, pk FROM pragma_table_info(?) ORDER BY cid"
@@ -40,7 +42,9 @@ class Difference(NamedTuple):
     def __str__(self) -> str:
         where = f"{self.table} {', '.join(map(str, self.key))}".rstrip()
         if self.column is not None:
-            return f"{where}: {self.column} is {self.found!r}, expected {self.expected!r}"
+            # By its name: what was found may be a secret that only this file held, and is gone when the sentence is read.
+            shown = _BY_NAME.content(self)
+            return f"{where}: {self.column} is {shown.found!r}, expected {shown.expected!r}"
         if self.found is None:
             return f"{where}: the row is missing"
         return f"{where}: {self.found}" if self.expected is None and not self.key else f"{where}: the row is too many"

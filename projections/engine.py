@@ -11,6 +11,7 @@ from ledger.log import Log
 from projections.building import Standing, standing
 from projections.checkpoint import Checkpoint
 from projections.feeding import BATCH_EVENTS, Feed, OnProgress, PoisonEvent, feed, hash_at
+from projections.partitioned import bring
 from projections.profiles import open_live
 from projections.projector import Projector
 from projections.rebuilding import model_path, rebuild_file
@@ -51,6 +52,8 @@ def catch_up(
         except DAMAGED as error:
             reason = f"the file is damaged: {error}"
         else:
+            if projector.files:
+                bring(projector.files, log, path)
             seconds = time.perf_counter() - started
             return CaughtUp(projector.name, mark.position, mark.events - old.mark.events, None, seconds)
     rebuilt = rebuild_file(order, path, compare=False)

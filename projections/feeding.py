@@ -148,4 +148,3 @@ def _poison(db: apsw.Connection, order: Feed, plan: Plan, batch: Batch, error: E
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-

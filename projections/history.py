@@ -13,10 +13,12 @@ from msgspec import field
 from domain.event import Event, Verbatim
 from domain.moments import read_instant, zone
 from domain.prices import (
+    CleanupForgotten,
     Column,
     DailyPricesRecorded,
     ExchangeRateQuoted,
     ExchangeRatesVoided,
+    LegacyCleanupForgotten,
     LegacyPricesDeleted,
     MonthlyPricesRecorded,
     PriceBlock,
@@ -25,7 +27,7 @@ from domain.prices import (
     SymbolMarkedForRemoval,
     SymbolRemovalSettled,
 )
-from domain.universe import SecurityDescribed, SecurityRemoved
+from domain.universe import SecurityDescribed, SecurityRemoved, SecurityRestored
 from ledger.concerning import POSITION, Lead
 from projections.bulk import BlockColumn, Row
 from projections.copies import PROPER, Copies
@@ -57,12 +59,12 @@ class Deletion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 projector = Projector(
     name="history",
-    version=3,
+    version=5,
     rows=(
         RowTable(
             "legacy_symbol_removals", MarkedSymbol, ("symbol",), (SymbolMarkedForRemoval,), (SymbolRemovalSettled,)
         ),
-        RowTable("legacy_cleanup_log", Deletion, ("id",), (LegacyPricesDeleted,)),
+        RowTable("legacy_cleanup_log", Deletion, ("id",), (LegacyPricesDeleted,), (LegacyCleanupForgotten,)),
     ),
     batch_max=1_000,  # a block is as large as some hundred other events
 )
@@ -114,6 +116,7 @@ _PURGE = [f'DELETE FROM "{table}" WHERE symbol = ?' for table in _PURGED_TABLES]
 _COUNT_DAILY = "SELECT count(*) FROM daily_prices WHERE symbol = ?"
 _COUNT_MONTHLY = "SELECT count(*) FROM monthly_prices WHERE symbol = ?"
 _LOG_PURGE = "INSERT INTO cleanup_log (id, symbol, deleted_at, row_count, cleanup_reason) VALUES (?, ?, ?, ?, ?)"
+_FORGET_PURGE = "DELETE FROM cleanup_log WHERE id = ?"
 _MARK = """
 INSERT INTO symbol_removals (symbol, removed_at, grace_period_days, row_count, marked_by) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (symbol) DO UPDATE SET removed_at = excluded.removed_at,
@@ -126,7 +129,8 @@ _STILL_DESCRIBED = "SELECT 1 FROM described_securities WHERE symbol = ? LIMIT 1"
 
 
 _OF_A_SYMBOL = (
-    DailyPricesRecorded, MonthlyPricesRecorded, PricesVoided, PriceHistoryPurged, SecurityDescribed, SecurityRemoved,
+    DailyPricesRecorded, MonthlyPricesRecorded, PricesVoided, PriceHistoryPurged, CleanupForgotten, SecurityDescribed,
+    SecurityRestored, SecurityRemoved,
 )  # fmt: skip
 _BY_SYMBOL = (Concern(_OF_A_SYMBOL, {"symbol": "symbol"}),)
 _PRICE_TABLES = (
@@ -243,6 +247,12 @@ def _price_history_purged(db: apsw.Connection, facts: Iterable[Fact]) -> None:
         db.execute(_UNMARK, key)
 
 
+def _cleanup_forgotten(db: apsw.Connection, facts: Iterable[Fact]) -> None:
+    for _, cleanup in facts:
+        assert isinstance(cleanup, CleanupForgotten)
+        db.execute(_FORGET_PURGE, (cleanup.id,))
+
+
 def _security_described(db: apsw.Connection, facts: Iterable[Fact]) -> None:
     for _, security in facts:
         assert isinstance(security, SecurityDescribed)
@@ -266,6 +276,8 @@ _FOLDS: dict[type[Event], Callable[[apsw.Connection, Iterable[Fact]], None]] = {
     MonthlyPricesRecorded: _monthly_prices_recorded,
     PricesVoided: _prices_voided,
     PriceHistoryPurged: _price_history_purged,
+    CleanupForgotten: _cleanup_forgotten,
     SecurityDescribed: _security_described,
+    SecurityRestored: _security_described,
     SecurityRemoved: _security_removed,
 }

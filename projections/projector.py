@@ -10,7 +10,9 @@ import apsw
 import msgspec
 
 from domain.event import Event
+from domain.systems import ARDUINO_TRADER, SYSTEMS
 from ledger.concerning import Lead
+from projections.partitioned import PartitionedFiles
 
 
 class Fact(NamedTuple):
@@ -102,10 +104,12 @@ class Lane:
 
 @dataclass
 class Projector:
-    """The code that derives one read model, `<name>.db`, whose tables stand in migrations/<name>/.
+    """The code that derives one read model, whose tables stand in migrations/<name>/ (with _ for -).
 
+    system: the legacy system whose facts it shows; a home has the read models of the systems that its log is about. file:
+    where it lies in the home, `<name>.db` unless that is said. A name that two systems use is qualified: trading-bot/config.
     version: raise it when the code of a handler changes; the read model is then rebuilt by itself.
-    batch_max: events of one transaction; few for events that are large.
+    batch_max: events of one transaction; few for events that are large. files: those of which the read model is the index.
     """
 
     name: str
@@ -115,6 +119,18 @@ class Projector:
     batch_max: int = 10_000
     lanes: list[Lane] = field(default_factory=list)
     handlers: dict[type[Event], OnFact] = field(default_factory=dict)
+    system: str = ARDUINO_TRADER
+    file: str = ""
+    files: PartitionedFiles | None = None
+
+    def __post_init__(self) -> None:
+        assert self.system in SYSTEMS, f"{self.name}: there is no system {self.system}"
+        self.file = self.file or f"{self.name}.db"
+
+    @property
+    def schema(self) -> str:
+        """What its tables are named after in SQL: portfolio, trading_bot_config."""
+        return self.name.replace("-", "_").replace("/", "_")
 
     def lane(
         self,

@@ -15,12 +15,14 @@ from typing import NamedTuple
 import apsw
 
 from domain.moments import Instant
+from ledger.durable import sync
 from ledger.log import Log, open_log
 from projections import catalog
-from projections.building import SIDE_FILES, built_beside, standing, sync
+from projections.building import SIDE_FILES, built_beside, standing
 from projections.checkpoint import Checkpoint
 from projections.comparing import Difference, file_differences, tables
 from projections.feeding import BATCH_EVENTS, Feed, OnProgress
+from projections.partitioned import bring
 from projections.profiles import open_live, open_reading
 from projections.projector import Projector
 from projections.trouble import DAMAGED, explained
@@ -67,7 +69,7 @@ def rebuild(
 
 def model_path(folder: Path, name: str) -> Path:
     """Where the read model of this name lies."""
-    return folder / f"{name}.db"
+    return folder / catalog.file_of(name)
 
 
 def rebuild_file(order: Feed, live: Path, *, compare: bool = True) -> Rebuilt:
@@ -78,6 +80,9 @@ def rebuild_file(order: Feed, live: Path, *, compare: bool = True) -> Rebuilt:
         found = file_differences(expected=built.path, found=live) if old else []
         rows = _counts(built.path)
         _switch(built.path, live, order.projector.profile)
+    if order.projector.files:
+        # Whoever compares wants all of it derived again; else a file that was made of the same events stays.
+        bring(order.projector.files, order.log, live, anew=compare, by_hash=True)
     seconds = time.perf_counter() - started
     mark = built.mark
     return Rebuilt(order.projector.name, mark.position, mark.events, rows, old and old.mark, found, seconds)

@@ -12,6 +12,7 @@ from domain.universe import (
     IndustryUngrouped,
     SecurityDescribed,
     SecurityRemoved,
+    SecurityRestored,
     SecurityTagged,
     SecurityUntagged,
     TagDefined,
@@ -88,9 +89,12 @@ class SecurityTag(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 projector = Projector(
     name="universe",
-    version=2,
+    version=3,
     rows=(
-        RowTable("securities", Security, ("symbol",), (SecurityDescribed,), (SecurityRemoved,), newest="updated_at"),
+        RowTable(
+            "securities", Security, ("symbol",), (SecurityDescribed, SecurityRestored), (SecurityRemoved,),
+            newest="updated_at",
+        ),
         RowTable(
             "country_groups", CountryGroup, ("group_name", "country_name"), (CountryGrouped,), (CountryUngrouped,)
         ),
@@ -100,4 +104,4 @@ projector = Projector(
         RowTable("tags", Tag, ("id",), (TagDefined,), (TagDropped,)),
         RowTable("security_tags", SecurityTag, ("symbol", "tag_id"), (SecurityTagged,), (SecurityUntagged,)),
     ),
-)
+)  # fmt: skip

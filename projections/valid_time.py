@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from domain.event import Event
+from domain.market import MarketBlock, known_by
 from domain.moments import Instant
 from domain.prices import DailyPricesRecorded, MonthlyPricesRecorded
 
@@ -38,6 +39,8 @@ def is_block(kind: type[Event]) -> bool:
 
 def cut(event: Event, as_of: Instant, since: Instant = "") -> Event:
     """A block without the rows that are later, and without those up to `since`; any other event as it is."""
+    if isinstance(event, MarketBlock):
+        return known_by(event, as_of)
     key = _KEYS.get(type(event))
     if key is None:
         return event

@@ -15,6 +15,7 @@ from projections.checkpoint import Checkpoint
 from projections.comparing import DIFFERENCES_MAX, Difference, file_differences
 from projections.engine import model_path, reason_to_rebuild
 from projections.feeding import Feed
+from projections.partition_proof import check
 from projections.profiles import open_reading
 from projections.projector import Projector
 
@@ -55,6 +56,8 @@ def verify_model(projector: Projector, log: Log, home: Path, *, limit: int = DIF
         seen = recount(Feed(projector, log, mark.position, mark.as_of))
         problems = [*_unequal(built, mark, seen), *_unsound(live)]
         differences = file_differences(expected=built.path, found=live, limit=limit)
+    if projector.files and not problems and not differences:
+        problems += check(projector.files, log, live, limit=limit)
     seconds = time.perf_counter() - started
     return Verdict(projector.name, mark.position, head - mark.position, mark.events, problems, differences, seconds)
 

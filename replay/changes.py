@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from replay.freezing import State, state_of
-from replay.reading import open_frozen
+from replay.reading import open_frozen, without_rows
 
 # A kernel stamps files with a clock that ticks this often at most: of two changes within a tick the second may not show.
 TICK_NS = 20_000_000
@@ -63,7 +63,8 @@ def compare_tables(old: Path, new: Path) -> Compared:
         if pages is None:
             return Compared(frozenset(), names)
         touched = {name for (name,) in after.execute(_TOUCHED, (msgspec.json.encode(pages).decode(),))}
-    same = frozenset(str(name) for name, _, _ in tables[0] & tables[1] if name not in touched)
+        elsewhere = without_rows(after)
+    same = frozenset(str(name) for name, _, _ in tables[0] & tables[1] if name not in touched | elsewhere)
     return Compared(same, names - same)
 
 

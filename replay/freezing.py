@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
-import struct
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,31 +20,61 @@ import apsw
 import msgspec
 
 from domain.errors import DiskFull, LedgerError, SourceError
-from replay.reading import damage, open_frozen
+from ledger.durable import sync, write_whole
+from replay.copying import State, copy_unchanging, is_locked, sidecars, state_of
+from replay.duck_image import SUFFIX as IMAGE
+from replay.duck_image import copy_duckdb, is_duckdb, make_image
+from replay.reading import Table, damage, open_frozen
 from replay.sources import Found
+
+__all__ = ["Failed", "Frozen", "State", "copies", "freeze", "refreeze", "sha256_of", "state_of", "write_manifest"]
 
 _LOCK_BYTES = (0x40000000, 512)
 # Those of them that keep readers out: a transaction that has not begun to commit holds only the byte between the two.
 _COMMIT_BYTES = ((0x40000000, 1), (0x40000002, 510))
 _SHM_LOCK_BYTES = (120, 9)
-_FLOCK = "hhqqi4x"
-ATTEMPTS = 5
 LOCK_WAIT_S = 5.0
-# A change within this time of the one before may leave the time of the file as it was.
-_TICK_S = 0.02
 
-State = list[tuple[int, int, int, bytes]]
-"""Of a file and those beside it: inode, size, time of the last change in nanoseconds, the first bytes."""
+
+InPlace = Callable[[str, Table], bool]
+
+
+def _nothing(_: str, __: Table) -> bool:
+    return False
 
 
 class Frozen(NamedTuple):
-    """A frozen file: its name in the legacy folder, the copy, its SHA-256, its size in bytes, and how it was copied."""
+    """A frozen file: its name in the legacy folder, the copy, its SHA-256, its size in bytes, and how it was copied.
+
+    image: of a file that is not SQLite's, the SQLite file made of the copy, which is read in its place.
+    """
 
     name: str
     path: Path
     sha256: str
     size: int
     method: str
+    image: Frozen | None = None
+
+    @property
+    def reading(self) -> Path:
+        """The SQLite file with its rows."""
+        return self.image.path if self.image else self.path
+
+    def moved(self, folder: Path) -> Frozen:
+        """The same, where it lies in another folder of frozen copies."""
+        return self._replace(path=folder / self.name, image=self.image and self.image.moved(folder))
+
+    @property
+    def files(self) -> list[Frozen]:
+        """The files that lie in the folder of frozen copies."""
+        return [self, self.image] if self.image else [self]
+
+
+def _finished(name: str, path: Path, method: str) -> Frozen:
+    """A copy, safe on the disk."""
+    sync(path)
+    return Frozen(name, path, sha256_of(path), path.stat().st_size, method)
 
 
 class Failed(NamedTuple):
@@ -56,25 +85,27 @@ class Failed(NamedTuple):
 
 
 def freeze(
-    files: Iterable[Found], into: Path, *, lock_wait_s: float = LOCK_WAIT_S
+    files: Iterable[Found], into: Path, *, in_place: InPlace = _nothing, lock_wait_s: float = LOCK_WAIT_S
 ) -> tuple[list[Frozen], list[Failed]]:
     """Copy each file into the folder, check the copy, and write `manifest.json`; a file that fails is listed, not raised.
 
+    in_place: whether a table of a file that is not SQLite's is read in the copy itself, so that no image need hold its rows.
+
     Raises DiskFull when the copies do not fit.
     """
-    frozen, failed = copies(files, into, lock_wait_s=lock_wait_s)
+    frozen, failed = copies(files, into, in_place=in_place, lock_wait_s=lock_wait_s)
     write_manifest(into, frozen)
     return frozen, failed
 
 
 def refreeze(
-    files: Iterable[Found], into: Path, *, known: Mapping[str, Frozen], lock_wait_s: float
+    files: Iterable[Found], into: Path, *, known: Mapping[str, Frozen], in_place: InPlace, lock_wait_s: float
 ) -> tuple[list[Frozen], list[Failed]]:
     """Like `freeze` where earlier copies are known: only `files` are copied, all others are the earlier ones, by a link.
 
     Of a file that fails the earlier copy stands in as well, so the folder is whole if there is one.
     """
-    frozen, failed = copies(files, into, lock_wait_s=lock_wait_s)
+    frozen, failed = copies(files, into, in_place=in_place, lock_wait_s=lock_wait_s)
     copied = {one.name for one in frozen}
     frozen += [_linked(one, into / one.name) for name, one in known.items() if name not in copied]
     write_manifest(into, frozen)
@@ -89,20 +120,20 @@ def _linked(one: Frozen, target: Path) -> Frozen:
         target.hardlink_to(one.path)
     except OSError:
         shutil.copyfile(one.path, target)
-    return one._replace(path=target)
+    image = one.image and _linked(one.image, target.with_name(f"{target.name}{IMAGE}"))
+    return one._replace(path=target, image=image)
 
 
-def copies(files: Iterable[Found], into: Path, *, lock_wait_s: float) -> tuple[list[Frozen], list[Failed]]:
+def copies(
+    files: Iterable[Found], into: Path, *, in_place: InPlace, lock_wait_s: float
+) -> tuple[list[Frozen], list[Failed]]:
     """The checked copies, without a manifest."""
     frozen, failed = [], []
     for file in files:
         target = into / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            method = _copy(file, target, lock_wait_s)
-            _fold_in_sidecars(target)
-            _check(target, indexes=file.name.startswith("history/"))
-            frozen.append(Frozen(file.name, target, sha256_of(target), target.stat().st_size, method))
+            frozen.append(_frozen(file, target, in_place, lock_wait_s))
         except SourceError as error:
             failed.append(Failed(file.name, error.message))
         except apsw.Error as error:
@@ -114,10 +145,26 @@ def copies(files: Iterable[Found], into: Path, *, lock_wait_s: float) -> tuple[l
     return frozen, failed
 
 
+def _frozen(file: Found, target: Path, in_place: InPlace, lock_wait_s: float) -> Frozen:
+    if is_duckdb(file.path):
+        copy_duckdb(file.path, target, lock_wait_s)
+        image = target.with_name(f"{target.name}{IMAGE}")
+        make_image(target, image, in_place=partial(in_place, file.name))
+        of_copy = _finished(f"{file.name}{IMAGE}", image, f"made of {file.name}")
+        return _finished(file.name, target, "copy")._replace(image=of_copy)
+    method = _copy(file, target, lock_wait_s)
+    _fold_in_sidecars(target)
+    _check(target, indexes=file.name.startswith("history/"))
+    return _finished(file.name, target, method)
+
+
 def write_manifest(folder: Path, frozen: Iterable[Frozen]) -> None:
-    """Name, size and SHA-256 of each copy, as JSON beside them."""
-    entries = {one.name: {"sha256": one.sha256, "bytes": one.size, "copied_by": one.method} for one in frozen}
-    (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(entries), indent=1))
+    """Name, size and SHA-256 of each copy, as JSON beside them; a folder that has one is whole, after a power cut too."""
+    files = [file for one in frozen for file in one.files]
+    entries = {one.name: {"sha256": one.sha256, "bytes": one.size, "copied_by": one.method} for one in files}
+    for one in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
+        sync(one)
+    write_whole(folder / "manifest.json", msgspec.json.format(msgspec.json.encode(entries), indent=1))
 
 
 def _no_room(into: Path, files: Iterable[Found]) -> LedgerError:
@@ -131,64 +178,20 @@ def _no_room(into: Path, files: Iterable[Found]) -> LedgerError:
 
 def _copy(file: Found, target: Path, lock_wait_s: float) -> str:
     deadline = time.monotonic() + lock_wait_s
-    while any(_other_lock(file.path, fcntl.F_RDLCK, *span) for span in _COMMIT_BYTES):
+    while any(is_locked(file.path, fcntl.F_RDLCK, *span) for span in _COMMIT_BYTES):
         if time.monotonic() > deadline:
             raise SourceError(f"is locked for writing by another process (waited {lock_wait_s:g} s)")
         time.sleep(0.05)
-    if _other_lock(file.path, fcntl.F_WRLCK, *_LOCK_BYTES) or _held_shm(file.path):
+    if is_locked(file.path, fcntl.F_WRLCK, *_LOCK_BYTES) or _held_shm(file.path):
         _back_up(file.path, target, lock_wait_s)
         return "backup"
-    for _ in range(ATTEMPTS):
-        before = state_of(file.path)
-        _let_the_clock_tick(before)
-        _copy_with_sidecars(file.path, target)
-        if state_of(file.path) == before:
-            return "copy"
-    raise SourceError(f"changed while it was being read, {ATTEMPTS} times in a row")
-
-
-def _let_the_clock_tick(state: State) -> None:
-    """Wait until a change would show in the time of the file."""
-    newest = max(modified for _, _, modified, _ in state) / 1e9
-    time.sleep(min(_TICK_S, max(0.0, newest + _TICK_S - time.time())))
-
-
-def state_of(path: Path, *, journal: bool = True) -> State:
-    """What changes when a file or its -wal is written to: identity, size, time, the head with its change counter."""
-    seen = []
-    for part in (path, *_sidecars(path)):
-        if part.name.endswith("-journal") and not journal:
-            continue
-        status = part.stat()
-        with part.open("rb") as file:
-            seen.append((status.st_ino, status.st_size, status.st_mtime_ns, file.read(100)))
-    return seen
-
-
-def _sidecars(path: Path) -> list[Path]:
-    names = (path.with_name(path.name + suffix) for suffix in ("-wal", "-journal"))
-    return [name for name in names if name.exists()]
-
-
-def _copy_with_sidecars(path: Path, target: Path) -> None:
-    for suffix in ("-wal", "-shm", "-journal"):
-        target.with_name(target.name + suffix).unlink(missing_ok=True)
-    shutil.copyfile(path, target)
-    for part in _sidecars(path):
-        shutil.copyfile(part, target.with_name(target.name + part.name.removeprefix(path.name)))
+    copy_unchanging(file.path, target)
+    return "copy"
 
 
 def _held_shm(path: Path) -> bool:
     shm = path.with_name(path.name + "-shm")
-    return shm.exists() and _other_lock(shm, fcntl.F_WRLCK, *_SHM_LOCK_BYTES)
-
-
-def _other_lock(path: Path, kind: int, start: int, length: int) -> bool:
-    """Whether another process holds a lock on these bytes that a lock of this kind would meet."""
-    with path.open("rb") as file:
-        asked = struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
-        answer = fcntl.fcntl(file, fcntl.F_GETLK, asked)
-        return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+    return shm.exists() and is_locked(shm, fcntl.F_WRLCK, *_SHM_LOCK_BYTES)
 
 
 def _back_up(path: Path, target: Path, lock_wait_s: float) -> None:
@@ -212,7 +215,7 @@ def _back_up(path: Path, target: Path, lock_wait_s: float) -> None:
 
 def _fold_in_sidecars(target: Path) -> None:
     """Bring what sits in the copied -wal or -journal into the copy itself, so that one file remains."""
-    if _sidecars(target):
+    if sidecars(target):
         db = apsw.Connection(str(target))
         try:
             db.execute("PRAGMA journal_mode = DELETE").fetchall()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import apsw
@@ -11,13 +12,17 @@ import apsw
 from domain import event as events
 from domain.event import topic_of
 from domain.legacy import LegacySchemaRead, ReplayCompleted, ReplayStarted
+from domain.moments import LocalClock
 from domain.streams import stream
-from domain.universe import SecurityDescribed
+from domain.universe import SecurityDescribed, SecurityRestored
 from ledger.log import Entry
 from replay import provenance
 from replay.blocks import Series, SeriesTranslator
+from replay.duck_image import SUFFIX as IMAGE
 from replay.mapping import Knowledge
-from replay.reading import Table, guarded, statements, tables
+from replay.market_blocks import MarketSeries
+from replay.market_held import Held
+from replay.reading import Table, guarded, is_image, statements, tables
 from replay.reshaping import ReshapedMemory, ReshapedTranslator, Shape, memory_of
 from replay.series import copies_of
 from replay.shared_series import ManySeries, OneOfMany, SharedMapping, owners
@@ -59,17 +64,32 @@ def _prepare(run: Run, files: dict[str, apsw.Connection]) -> None:
     run.report.run = number
     with run.seen:
         for file, its_tables in found.items():
-            teach_time(files[file], run.zone)
-            known = knowledge._replace(version=universe.version(file))
-            _describe(run, file, its_tables, known.version)
+            known_of = _by_table(run, files[file], its_tables, knowledge._replace(version=universe.version(file)))
+            teach_time(files[file], {name: known.zone for name, known in known_of.items()})
+            _describe(run, file, its_tables, universe.version(file))
             for table in its_tables.values():
                 if run.unread(file, table.name):
                     run.passed.add((file, table.name))
                     continue
                 prefix = provenance.prefix(number, run.system.name, file, table.name)
-                rows = _rows(run, file, table, known, prefix)
-                translator = _translator(run, rows, shared.get((file, table.name)), series)
+                rows = _rows(run, file, table, known_of[table.name], prefix)
+                translator = _market(run, files[file], rows) or _translator(
+                    run, rows, shared.get((file, table.name)), series
+                )
                 run.jobs.append(Job(file, files[file], translator))
+
+
+def _by_table(run: Run, db: apsw.Connection, its_tables: Collection[str], knowledge: Knowledge) -> dict[str, Knowledge]:
+    """What is known for each table: its naive times may be of a zone of their own.
+
+    Where somebody names a table's zone, and in a file that SQLite did not write, no naive time is one of SQLite's in UTC.
+    """
+    known = knowledge._replace(zone=LocalClock(run.zone.key)) if is_image(db) else knowledge
+    named = {table: LocalClock(name) for table, name in run.timezones.items()}
+    return {
+        table: known._replace(zone=named[table], zone_assumed=False) if table in named else known
+        for table in its_tables
+    }
 
 
 def _names_by_isin(table: Table) -> bool:
@@ -80,7 +100,7 @@ def _names_by_isin(table: Table) -> bool:
 def _recorded_isins(run: Run) -> dict[str, str]:
     """Symbol by ISIN as the log has them: the file that says so may be missing this time."""
     found: dict[str, str] = {}
-    after, topics = 0, [topic_of(SecurityDescribed)]
+    after, topics = 0, [topic_of(SecurityDescribed), topic_of(SecurityRestored)]
     while page := run.log.read(after=after, topics=topics, limit=_PAGE):
         for stored in page:
             security = events.decode(stored.topic, stored.state)
@@ -144,6 +164,23 @@ def _rows(run: Run, file: str, table: Table, known: Knowledge, prefix: bytes) ->
     return rows
 
 
+def _market(run: Run, db: apsw.Connection, rows: Translator) -> MarketSeries | None:
+    """The translator of a table of bars or ticks, which is read in the frozen file that the image was made of."""
+    mapping = run.system.market(rows.file, rows.table) if is_image(db) else None
+    if mapping is None:
+        return None
+    if mapping.kind not in run.held:
+        run.held[mapping.kind] = Held(run.log, mapping.event)
+    # Row numbers of DuckDB change when it tidies up; by all that it holds a kept row is found again.
+    rows = Translator(
+        shared=rows.shared, file=rows.file, table=rows.table._replace(row_number=None, key=()), mapping=None,
+        knowledge=rows.knowledge, memory=rows.memory,
+    )  # fmt: skip
+    path = Path(db.filename.removesuffix(IMAGE))
+    held = run.held[mapping.kind]
+    return MarketSeries(path=path, table=rows.table, mapping=mapping, fallback=rows, log=run.log, held=held)
+
+
 def _translator(
     run: Run, rows: Translator, many: Many | None, series: dict[tuple[str, str], Series]
 ) -> Translator | SeriesTranslator | ManySeries:
@@ -171,7 +208,7 @@ def _run_number(run: Run) -> int:
     """The number of an unfinished run of this system in the same zone, which is then taken up again, else the next."""
     starts = _own(run, ReplayStarted)
     finished = {event.run for event in _own(run, ReplayCompleted)}
-    run.started = bool(starts) and starts[-1].run not in finished and starts[-1].timezone == run.zone.key
+    run.started = bool(starts) and starts[-1].run not in finished and _in_its_zones(run, starts[-1])
     if run.started:
         return starts[-1].run
     return starts[-1].run + 1 if starts else 1
@@ -180,7 +217,11 @@ def _run_number(run: Run) -> int:
 def _zone_changed(run: Run) -> bool:
     """Whether naive times may stand in the log as read in another zone: by the last run that reached its end, or since."""
     last = max((event.run for event in _own(run, ReplayCompleted)), default=0)
-    return any(event.run >= last and event.timezone != run.zone.key for event in _own(run, ReplayStarted))
+    return any(event.run >= last and not _in_its_zones(run, event) for event in _own(run, ReplayStarted))
+
+
+def _in_its_zones(run: Run, event: ReplayStarted) -> bool:
+    return (event.timezone, event.timezones) == (run.zone.key, run.timezones)
 
 
 def _own(run: Run, cls: type[E]) -> list[E]:

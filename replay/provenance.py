@@ -17,6 +17,7 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     row: the verbatim row (see replay.verbatim). first, last, columns, extra: for a block of a series, whose event holds the
     values: its first and last key, the legacy columns in their order, and columns that the event does not know; fields: the
     columns that the event holds in a field of another name.
+    zone: in which the naive times of a block were read, where its event does not say it.
     vanished: the row was there in an earlier run and is gone.
     """
 
@@ -31,6 +32,7 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     columns: list[str] | None = None
     extra: dict[str, Any] | None = None  # column name to wrapped cells
     fields: dict[str, str] | None = None
+    zone: str = ""
     vanished: bool = False
 
 
@@ -67,4 +69,10 @@ def of_block(
         about["extra"] = extra
     if fields:
         about["fields"] = dict(fields)
+    return b"%b,%b" % (shared, _encoder.encode(about)[1:])
+
+
+def of_market_block(shared: bytes, columns: Sequence[str], zone: str, *, first: str) -> bytes:
+    """Provenance of a block of bars or ticks, whose event holds every cell of its rows; zone: of their naive times."""
+    about = {"first": first, "last": first, "columns": columns, "zone": zone}
     return b"%b,%b" % (shared, _encoder.encode(about)[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import apsw
@@ -10,7 +11,8 @@ import apsw
 from ledger.log import Log
 from replay import provenance
 from replay.blocks import SeriesTranslator
-from replay.reading import Table, count
+from replay.market_blocks import MarketSeries
+from replay.reading import CHUNK, Table, count
 from replay.reconciling import Break
 from replay.reshaping import ReshapedMemory, ReshapedTranslator
 from replay.seen import SeenTable
@@ -38,12 +40,14 @@ Places = SeenTable | ReshapedMemory
 
 
 def prove_table(
-    translator: Translator | SeriesTranslator | ManySeries, db: apsw.Connection, memory: Places, log: Log
+    translator: Translator | SeriesTranslator | ManySeries | MarketSeries, db: apsw.Connection, memory: Places, log: Log
 ) -> Proof:
     """Compare every row of a frozen table with what the log gives back for it."""
     if isinstance(translator, Translator):
         return _prove_rows(translator, translator.rows(db), memory, log)
     assert isinstance(memory, SeenTable)
+    if isinstance(translator, MarketSeries):
+        return _prove_market(translator, memory, log)
     if isinstance(translator, SeriesTranslator):
         return _prove_series(translator, db, memory, log)
     proofs = [_prove_series(part, db, memory, log) for part in translator.parts]
@@ -111,6 +115,30 @@ def _prove_series(translator: SeriesTranslator, db: apsw.Connection, memory: See
             elif len(mismatches) < NAMED_MAX:
                 mismatches.append(_mismatch(translator.fallback, cells, found))
     return Proof(rows, equal, mismatches)
+
+
+def _prove_market(series: MarketSeries, memory: SeenTable, log: Log) -> Proof:
+    """The rows of blocks are compared inside DuckDB, those that fit none one by one, with the kept rows of the log."""
+    rows = equal = 0
+    mismatches: list[Break] = []
+    for total, in_blocks, unfit in series.unproven(log):
+        rows += total
+        equal += in_blocks
+        fitting = total
+        while page := [row for row, _ in islice(unfit, CHUNK)]:
+            fitting -= len(page)
+            kept = _prove_rows(series.fallback, [page], memory, log)
+            equal += kept.equal
+            mismatches += kept.mismatches
+        mismatches += [_unlike(series, row) for row in series.missing(fitting - in_blocks)]
+    return Proof(rows, equal, mismatches[:NAMED_MAX])
+
+
+def _unlike(series: MarketSeries, row: str) -> Break:
+    return Break(
+        kind="proof", subject=f"{series.fallback.file} {series.table.name} {row}", expected="this row", found="another or none",
+        reason="no block of the log holds it so",
+    )  # fmt: skip
 
 
 def _mismatch(translator: Translator, cells: Sequence[Any], found: Sequence[Any] | None) -> Break:

@@ -14,6 +14,10 @@ from domain.errors import SourceError
 from replay.verbatim import NotUtf8
 
 CHUNK = 1_000
+IMAGE = "daybook_image"
+"""The table in which a reading image says what the original was like."""
+IN_PLACE = "in place"
+"""The kind under which it names the tables whose rows it does not hold."""
 
 # A value that its column's own rules forbid can be read all the same; what becomes of its row is for the translation to say.
 _ABOUT_VALUES = re.compile(r"^(NULL value in|CHECK constraint failed in|(non-)?[A-Z]+ value in) ")
@@ -67,6 +71,8 @@ def damage(db: apsw.Connection, *, indexes: bool) -> str | None:
 def statements(db: apsw.Connection) -> list[str]:
     """The CREATE statements of a file, in the order in which they were given."""
     query = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+    if is_image(db):
+        query = f"SELECT said FROM {IMAGE} WHERE kind IN ('statement', 'left out') AND said <> '' ORDER BY rowid"
     return [str(row[0]) for row in db.execute(query)]
 
 
@@ -76,7 +82,28 @@ def tables(db: apsw.Connection) -> list[Table]:
         "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') ORDER BY name"
     )
     names = [str(row[0]) for row in db.execute(query)]
-    return [_table(db, name) for name in names if name not in ("sqlite_schema", "sqlite_temp_schema")]
+    own = {"sqlite_schema", "sqlite_temp_schema"}
+    if not is_image(db):
+        return [_table(db, name) for name in names if name not in own]
+    said = f"SELECT name, said FROM {IMAGE} WHERE kind = 'type'"
+    types = {str(column): str(declared) for column, declared in db.execute(said)}
+    found = [_table(db, name) for name in names if name != IMAGE and not name.startswith("sqlite_")]
+    return [
+        one._replace(types=tuple(types[f"{quote(one.name)}.{quote(column)}"] for column in one.columns))
+        for one in found
+    ]
+
+
+def is_image(db: apsw.Connection) -> bool:
+    """Whether a file is the reading image of another database."""
+    return bool(list(db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (IMAGE,))))
+
+
+def without_rows(db: apsw.Connection) -> frozenset[str]:
+    """The tables of a reading image whose rows are read in the original itself."""
+    if not is_image(db):
+        return frozenset()
+    return frozenset(str(name) for (name,) in db.execute(f"SELECT name FROM {IMAGE} WHERE kind = ?", (IN_PLACE,)))
 
 
 def _table(db: apsw.Connection, name: str) -> Table:

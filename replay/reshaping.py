@@ -142,9 +142,9 @@ class ReshapedTranslator(Translator):
         time = self.mapping.time if self.mapping else None
         if time is None or time not in self.table.columns:
             return "NULL"
-        column = quote(time)
+        column, name = quote(time), apsw.format_sql_value(self.table.name)
         return (
-            f"CASE typeof({column}) WHEN 'text' THEN valid_time(CAST({column} AS BLOB)) "
+            f"CASE typeof({column}) WHEN 'text' THEN valid_time(CAST({column} AS BLOB), {name}) "
             f"WHEN 'integer' THEN strftime('%Y-%m-%dT%H:%M:%S.000000Z', {column}, 'unixepoch') END"
         )
 

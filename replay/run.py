@@ -20,11 +20,11 @@ from ledger.collector import no_collector
 from ledger.log import Entry
 from ledger.meeting import anything_entered
 from replay import proving
-from replay.freezing import Frozen, freeze
+from replay.freezing import Frozen, InPlace, freeze
+from replay.market_blocks import MarketSeries
 from replay.meeting import completed
 from replay.preparing import prepare, schema_entries
 from replay.reading import open_frozen
-from replay.reconciling import reconcile
 from replay.report import FileReport, RunReport
 from replay.reshaping import memory_of
 from replay.sources import Found, Use, look
@@ -55,35 +55,51 @@ _OTHER_FILES = 100
 
 def recognise(source: Path, report: RunReport, system: LegacySystem) -> list[Found]:
     """List every file; the ones to be read come back. Raises SourceError when the folder is not the system's."""
-    files = look(source)
+    files = look(source, system.folders)
     report.files = [FileReport(name=f.name, use=str(f.use), reason=f.reason) for f in files]
     report.failed = {f.name: f.reason for f in files if f.use is Use.UNREADABLE}
     if not system.recognises(f.name for f in files if f.use in (Use.READ, Use.UNREADABLE, Use.EMPTY)):
         raise SourceError(
             f"{source}: no database of a known legacy system",
-            hint="It should hold files such as config.db and ledger.db.",
+            hint="It should hold files such as config.db and ledger.db, or trading_bot.duckdb.",
         )
     return [f for f in files if f.use is Use.READ]
 
 
 def freeze_into(folder: Path, files: list[Found], run: Run) -> list[Frozen]:
     """Freeze every file; the ones that fail are in the report."""
-    frozen, failed = freeze(files, folder)
+    frozen, failed = freeze(files, folder, in_place=in_place(run.system))
     run.report.failed |= {one.name: one.reason for one in failed}
     by_name = {one.name: one for one in frozen}
     for about in run.report.files:
         if about.name in by_name:
             one = by_name[about.name]
             about.sha256, about.bytes, about.copied_by = one.sha256, one.size, one.method
+    run.report.files += [about_image(one) for one in frozen if one.image]
     run.report.frozen = folder.name
     return frozen
+
+
+def in_place(system: LegacySystem) -> InPlace:
+    """Which tables are read in the frozen file itself: those whose rows become blocks inside DuckDB."""
+    return lambda file, table: system.market(file, table) is not None
+
+
+def about_image(one: Frozen) -> FileReport:
+    """What the report says of the image of a file, so that the log names its digest as well."""
+    image = one.image
+    assert image is not None
+    return FileReport(
+        name=image.name, use=Use.IMAGE, reason=f"an SQLite file with what {one.name} holds", sha256=image.sha256,
+        bytes=image.size, copied_by=image.method,
+    )  # fmt: skip
 
 
 @contextmanager
 def opened(frozen: list[Frozen]) -> Iterator[dict[str, apsw.Connection]]:
     """All frozen files, open for reading."""
     _allow_open_files(len(frozen))
-    files = {one.name: open_frozen(one.path) for one in frozen if one.size}
+    files = {one.name: open_frozen(one.reading) for one in frozen if one.size}
     try:
         yield files
     finally:
@@ -134,8 +150,9 @@ def _guarded_entries(job: Job) -> Iterator[Ready]:
 
 
 def _rows_of(job: Job) -> int:
+    if isinstance(job.translator, MarketSeries):
+        return job.translator.count
     return proving.rows_in(job.db, job.translator.table)
-
 
 
 def _leave(_: Sequence[Entry]) -> None:
@@ -148,7 +165,7 @@ def _append(run: Run, batch: list[Entry], append: Append) -> None:
     if not run.started:
         event = ReplayStarted(
             run=run.report.run, system=run.system.name, timezone=run.zone.key, timezone_assumed=run.zone_assumed,
-            program=run.report.program,
+            program=run.report.program, timezones=run.timezones,
         )  # fmt: skip
         batch.insert(0, Entry(stream("replay", run.system.name), topic_of(ReplayStarted), events.encode(event)))
         run.started = True
@@ -161,7 +178,7 @@ def _append(run: Run, batch: list[Entry], append: Append) -> None:
 
 def reconcile_all(run: Run) -> None:
     """Phase 5: breaks into the report, new ones into the log."""
-    entries, run.report.breaks = reconcile(run.log)
+    entries, run.report.breaks = run.system.reconcile(run.log)
     _append(run, entries, run.log.append)
     run.report.run_events += len(entries)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,9 @@ from typing import NamedTuple
 from domain.errors import SourceError
 
 SQLITE_HEADER = b"SQLite format 3\x00"
-SIDECARS = ("-wal", "-shm", "-journal")
+DUCKDB_MAGIC = b"DUCK"  # at byte 8
+_DATABASES = {".db": "an SQLite", ".duckdb": "a DuckDB"}
+SIDECARS = ("-wal", "-shm", "-journal", ".wal")
 
 
 class Use(StrEnum):
@@ -21,6 +24,7 @@ class Use(StrEnum):
     BACKUP = "an old back-up"
     FOREIGN = "not a database of the system"
     UNREADABLE = "not readable"
+    IMAGE = "made to be read"
 
 
 class Found(NamedTuple):
@@ -32,8 +36,11 @@ class Found(NamedTuple):
     reason: str = ""
 
 
-def look(source: Path) -> list[Found]:
-    """Every file of a legacy folder and of its history folder, by name; a single file is a folder of one.
+def look(source: Path, folders: Iterable[str] = ("history",)) -> list[Found]:
+    """Every file of a legacy folder and of those folders in it, by name; a single file is a folder of one.
+
+    folders: patterns relative to the source, such as `history` or `market_data/*/ticks`; files of other folders are not
+    the system's.
 
     Raises SourceError when there is nothing at that place.
     """
@@ -43,8 +50,8 @@ def look(source: Path) -> list[Found]:
         raise SourceError(f"{source}: no such file or folder", hint="Name the folder that holds the legacy databases.")
     try:
         paths = sorted(p for p in source.iterdir() if not p.is_dir() or p.suffix == ".db")
-        history = source / "history"
-        paths += sorted(history.iterdir()) if history.is_dir() else []
+        for folder in sorted({one for pattern in folders for one in source.glob(pattern) if one.is_dir()}):
+            paths += sorted(one for one in folder.iterdir() if not one.is_dir() or one.suffix == ".db")
     except OSError as error:
         raise SourceError(f"{source}: cannot be listed: {error.strerror}", hint="Check the permissions.") from error
     names = {path.relative_to(source).as_posix() for path in paths}
@@ -68,8 +75,9 @@ def _judge(name: str, path: Path, names: set[str]) -> Found:
         return Found(name, path, Use.UNREADABLE, f"cannot be opened: {error.strerror}")
     if size == 0 and not path.with_name(path.name + "-wal").exists():
         return Found(name, path, Use.EMPTY, "0 bytes")
-    if header == SQLITE_HEADER or (size == 0 and name.endswith(".db")):
+    if header == SQLITE_HEADER or header[8:12] == DUCKDB_MAGIC or (size == 0 and name.endswith(".db")):
         return Found(name, path, Use.READ)
-    if name.endswith(".db"):
-        return Found(name, path, Use.UNREADABLE, "is not an SQLite database: damaged, encrypted or something else")
+    kind = next((kind for suffix, kind in _DATABASES.items() if name.endswith(suffix)), None)
+    if kind:
+        return Found(name, path, Use.UNREADABLE, f"is not {kind} database: damaged, encrypted or something else")
     return Found(name, path, Use.FOREIGN, "not a database")

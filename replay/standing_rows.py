@@ -12,9 +12,10 @@ import apsw
 import msgspec
 
 from domain import event as events
+from domain.agents import EvaluationForgotten, SequenceForgotten
 from domain.event import topic_of, topics
 from domain.legacy import LegacyRowKept, LegacySchemaRead
-from domain.prices import ExchangeRateQuoted, ExchangeRatesVoided, PriceBlock, PricesVoided
+from domain.prices import ExchangeRateQuoted, ExchangeRatesVoided, LegacyCleanupForgotten, PriceBlock, PricesVoided
 from ledger.log import Log, Stored
 from migrations import script
 from replay import provenance
@@ -60,6 +61,10 @@ class At(NamedTuple):
     table: str
 
 
+# Rows that are old, which the legacy system deletes as well.
+_FORGETS = (SequenceForgotten, EvaluationForgotten, LegacyCleanupForgotten)
+
+
 class _Why(msgspec.Struct):
     reason: str
 
@@ -93,8 +98,12 @@ class StandingRows:
         self._db = apsw.Connection("")
         self._db.execute(script("replay", "temp_standing.sql"))
         self._classes = topics()
-        self._states = {one for mapping in back.mappings for one in (mapping.event, mapping.changed) if one}
-        self._ends = {mapping.removed for mapping in back.mappings if mapping.removed} | {*back.voids.values()}
+        stated = tuple(one for mapping in back.mappings for one in (mapping.event, mapping.changed) if one)
+        self._states = {one for one in self._classes.values() if issubclass(one, stated)}
+        self._ends = {mapping.removed for mapping in back.mappings if mapping.removed} | {
+            *back.voids.values(),
+            *_FORGETS,
+        }
         after = 0
         while page := log.read(after=after, through=through, limit=PAGE):
             with self._db:

@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from domain.event import Event
+from ledger.log import Entry, Log
 from replay.blocks import SeriesMapping
 from replay.mapping import Knowledge, TableMapping
+from replay.market_series import MarketMapping
 from replay.reading import Table
+from replay.reconciling import Break
 from replay.shared_series import SharedMapping
 
 
@@ -45,6 +48,8 @@ class LegacySystem(Protocol):
     """One legacy system."""
 
     name: str
+    folders: tuple[str, ...]
+    """Where in a source its files lie beside the folder itself: patterns, such as `history` or `market_data/*/ticks`."""
 
     def recognises(self, files: Iterable[str]) -> bool:
         """Whether a folder with these files is one of this system's."""
@@ -61,11 +66,17 @@ class LegacySystem(Protocol):
     def shared_series(self, file: str, table: Table) -> SharedMapping | None:
         """How a table with the series of many securities becomes blocks; None for any other table."""
 
+    def market(self, file: str, table: Table) -> MarketMapping | None:
+        """How a table of bars or ticks in a DuckDB file becomes blocks; None for any other table."""
+
     def generation(self, file: str, tables: Mapping[str, Table], version: int) -> str:
         """The name of the state that a file's schema is in."""
 
     def why_kept(self, file: str, table: str) -> str:
         """Why the rows of a table are only kept."""
+
+    def reconcile(self, log: Log) -> tuple[list[Entry], list[Break]]:
+        """What the log's facts imply beside what the system reported: the entries to append, and every open break."""
 
     def universe(
         self,

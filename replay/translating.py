@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
@@ -56,20 +56,20 @@ class Memory(Protocol):
         """The event at a position of the log."""
 
 
-def teach_time(db: apsw.Connection, zone: ZoneInfo) -> None:
-    """Give a frozen file the SQL function valid_time(bytes of a text): the moment that a legacy time stamp means, NULL when
-    none. It takes bytes, since apsw cannot hand over text that is not UTF-8.
+def teach_time(db: apsw.Connection, zones: Mapping[str, ZoneInfo]) -> None:
+    """Give a frozen file the SQL function valid_time(bytes of a text, table): the moment that a legacy time stamp means in the
+    zone of that table, NULL when none. It takes bytes, since apsw cannot hand over text that is not UTF-8.
     """
     encoding = str(next(iter(db.execute("PRAGMA encoding")))[0])
 
     def valid_time(*cells: apsw.SQLiteValue) -> str | None:
-        content = cells[0]
+        content, table = cells
         try:
-            return read_moment(content.decode(encoding), zone).text if isinstance(content, bytes) else None
+            return read_moment(content.decode(encoding), zones[str(table)]).text if isinstance(content, bytes) else None
         except ValueError:
             return None
 
-    db.create_scalar_function("valid_time", valid_time, 1, deterministic=True)
+    db.create_scalar_function("valid_time", valid_time, 2, deterministic=True)
 
 
 def digest(body: bytes) -> bytes:
@@ -126,7 +126,7 @@ class Translator:
         names = [quote(column) for column in self.table.columns]
         row_number = self.table.row_number or "NULL"
         time = self.mapping.time if self.mapping else None
-        at = _valid_time(quote(time)) if time in self.table.columns and time else "NULL"
+        at = _valid_time(quote(time), self.table) if time in self.table.columns and time else "NULL"
         tail = f"FROM {quote(self.table.name)} NOT INDEXED"
         return chunks(db, [*names, row_number, self._names.twin_number(db), at], tail, then=self._names.order)
 
@@ -237,7 +237,7 @@ class Translator:
                 continue
             if at is not None and field == "occurred_at" and type(value) is str:
                 fields[field] = at
-                if self.knowledge.zone_assumed and is_assumed(value):
+                if self.knowledge.zone_assumed and is_assumed(value, self.knowledge.zone):
                     assumed.append(field)
                 continue
             try:
@@ -285,8 +285,9 @@ class Translator:
         return self._names.stream(row), self._names.kept(row)
 
 
-def _valid_time(column: str) -> str:
-    return f"valid_time(CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) END)"
+def _valid_time(column: str, table: Table) -> str:
+    name = apsw.format_sql_value(table.name)
+    return f"valid_time(CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) END, {name})"
 
 
 def _class(value: object) -> str:

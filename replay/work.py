@@ -12,6 +12,8 @@ import apsw
 
 from ledger.log import Log
 from replay.blocks import SeriesTranslator
+from replay.market_blocks import MarketSeries
+from replay.market_held import Held
 from replay.report import RunReport
 from replay.seen import Seen
 from replay.shared_series import ManySeries
@@ -32,7 +34,7 @@ class Job:
 
     file: str
     db: apsw.Connection
-    translator: Translator | SeriesTranslator | ManySeries
+    translator: Translator | SeriesTranslator | ManySeries | MarketSeries
 
 
 @dataclass
@@ -48,12 +50,16 @@ class Run:
     zone_assumed: bool
     batch_max: int = BATCH_MAX
     apart_rows: int = APART_ROWS
+    timezones: dict[str, str] = field(default_factory=dict)
+    """Zones of single tables, by name."""
     jobs: list[Job] = field(default_factory=list)
     started: bool = False
     anything_entered: bool | None = None
     """Whether trades, cash flows or dividends were entered here, which legacy rows may meet; None until somebody asks."""
     unread: Callable[[str, str], bool] = lambda _file, _table: False
     """Tables, by file and name, that are known to be as they were when the log last heard of them: they are passed over."""
+    held: dict[str, Held] = field(default_factory=dict)
+    """What the log has of bars and of ticks, by kind, shared by all tables of them."""
     passed: set[tuple[str, str]] = field(default_factory=set)
 
     @contextmanager

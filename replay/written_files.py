@@ -149,7 +149,9 @@ class _Writer:
     def _target(self, entered: Stored) -> At | None:
         """The table that a fact entered here belongs into: the one that has its row, the proper home before a copy."""
         cls = topics()[entered.topic]
-        able = [at for at, one in self._writers.items() if cls in (one.mapping.event, one.mapping.changed)]
+        able = [
+            at for at, one in self._writers.items() if cls is one.mapping.changed or issubclass(cls, one.mapping.event)
+        ]
         held = dict(self._standing.places(entered.stream))
 
         def rank(at: At) -> tuple[bool, bool, int]:

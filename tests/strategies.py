@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from domain import catalog
 from domain.event import Event
+from domain.market import MarketBlock, SequenceNumber, TimeOfDay, ZoneName
 from domain.moments import Date, Instant, Moment
 from domain.prices import PriceBlock
 
@@ -41,6 +42,8 @@ def of(hint: Any) -> st.SearchStrategy[Any]:  # a type expression, and values of
     """Values of an annotation, as sane as the domain promises: finite numbers, integers that SQLite holds."""
     known: list[tuple[Any, st.SearchStrategy[Any]]] = [
         (Instant, instants), (Date, dates), (Moment, moments), (Decimal, decimals), (int, integers), (float, reals),
+        (TimeOfDay, st.integers(0, 86_399)), (SequenceNumber, st.integers(1, 99)),
+        (ZoneName, st.sampled_from(["Asia/Kolkata", "UTC"])),
         (str, texts), (bool, st.booleans()), (type(None), st.none()), (Any, json_values),
     ]  # fmt: skip
     for kind, values in known:
@@ -71,6 +74,8 @@ def events(event: type[E], **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy
     """Events of one type; `fixed` replaces the strategy of a field."""
     if issubclass(event, PriceBlock):
         return typing.cast("st.SearchStrategy[E]", blocks(event))
+    if issubclass(event, MarketBlock):
+        return typing.cast("st.SearchStrategy[E]", market_blocks(event))
     return st.builds(event, **{**fields(event), **fixed})
 
 
@@ -88,6 +93,24 @@ def blocks(draw: st.DrawFn, block: type[PriceBlock]) -> PriceBlock:
     return block(
         symbol=draw(texts), count=len(keys), copy=draw(st.none() | texts), occurred_at=keys[0], **{key: keys}, **columns
     )
+
+
+@st.composite
+def market_blocks(draw: st.DrawFn, block: type[MarketBlock]) -> MarketBlock:
+    """Blocks of bars or ticks: columns that are as long as the block, or one value for all rows."""
+    count = draw(st.integers(1, 5))
+    own = draw(st.fixed_dictionaries({name: fields(block)[name] for name in ("symbol", "exchange", "session")}))
+    if "sequence" in block.__struct_fields__:
+        numbers = st.integers(1, 20)
+        own["sequence"] = draw(numbers | st.lists(numbers, min_size=count, max_size=count))
+    else:
+        own["timeframe"] = draw(st.sampled_from(["1m", "5m", "1d"]))
+    for name in set(block.__struct_fields__) - {*MarketBlock.__struct_fields__, "sequence", "timeframe"}:
+        whole = name in ("volume", "open_interest")
+        values = st.integers(0, 1 << 40) if whole else st.sampled_from([0, 1]) if name == "is_synthetic" else reals
+        own[name] = draw(values | st.lists(values, min_size=count, max_size=count))
+    times = draw(st.lists(st.integers(0, 86_399), min_size=count, max_size=count))
+    return block(count=count, time=times, occurred_at=draw(instants), **own)
 
 
 for _event in catalog.events().values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -14,9 +15,13 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.market.market import STOCK, bars
+from tests.trading_bot.legacy import monolith_b, write_monolith
+
 ROOT = Path(__file__).resolve().parent.parent
 TOURS = {
-    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/audit.md", "docs/operations.md")
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "docs/audit.md", "docs/operations.md", "docs/trading-bot.md")
 }
 
 CLI = """#!{python}
@@ -24,6 +29,14 @@ import sys
 sys.path.insert(0, {root!r})
 from cli import main
 sys.exit(main())
+"""
+
+# Python as Daybook's environment has it.
+PYTHON = """#!{python}
+import runpy, sys
+sys.path.insert(0, {root!r})
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 # For a machine without the sqlite3 shell: what the tour asks of it.
@@ -100,7 +113,7 @@ def tools(tmp_path: Path) -> dict[str, str]:
     """An environment with `cli` and `sqlite3` on its path; the machine's own shell where it has one."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, text in (("cli", CLI), *([] if shutil.which("sqlite3") else [("sqlite3", SQLITE)])):
+    for name, text in (("cli", CLI), ("python", PYTHON), *([] if shutil.which("sqlite3") else [("sqlite3", SQLITE)])):
         path = folder / name
         path.write_text(text.format(python=sys.executable, root=str(ROOT)))
         path.chmod(0o755)
@@ -108,11 +121,26 @@ def tools(tmp_path: Path) -> dict[str, str]:
     return kept | {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
+def write_bot(place: Path) -> None:
+    """A small monolith, and the bars of the session after it."""
+    (place / "bot").mkdir()
+    write_monolith(place / "bot" / "trading_bot.duckdb", "b", monolith_b(per_session=4))
+    rows = [
+        {"symbol": STOCK, "time": bar.time.isoformat(), "timeframe": "1m", **dict(zip(bar._fields[1:], bar[1:], strict=True))}
+        for bar in bars("2026-02-04", 7, price=1430.0)
+    ]  # fmt: skip
+    (place / "bars.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+
+
 @pytest.mark.parametrize("tour", TOURS)
 def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], tour: str) -> None:
     place = tmp_path / "place"
     place.mkdir()
     (place / "docs").symlink_to(ROOT / "docs")
+    for name, code in re.findall(r"^```python\n# (\S+)\n(.*?)^```", TOURS[tour], re.MULTILINE | re.DOTALL):
+        (place / name).write_text(code, encoding="utf-8")
+    if tour == "docs/trading-bot.md":
+        write_bot(place)
     count = 0
     for step in steps(TOURS[tour]):
         words = shlex.split(step.command)

@@ -64,6 +64,7 @@ from domain.universe import (
     IndustryUngrouped,
     SecurityDescribed,
     SecurityRemoved,
+    SecurityRestored,
     SettingChanged,
     SettingRemoved,
 )
@@ -89,6 +90,7 @@ STATES: dict[type[Event], type[Event]] = {
     CountryGrouped: CountryUngrouped,
     IndustryGrouped: IndustryUngrouped,
     SecurityDescribed: SecurityRemoved,
+    SecurityRestored: SecurityRemoved,
     BucketDescribed: BucketRemoved,
     BucketBalanceStated: BucketBalanceRemoved,
 }

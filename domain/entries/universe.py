@@ -12,11 +12,13 @@ from msgspec import UNSET, UnsetType
 from domain.entries import checks
 from domain.entries.base import Amount, Currency, Entry, Fact, Mode, Name, Standing, Symbol
 from domain.entries.buckets import BUDGET_MAX
+from domain.entries.describing import described_as, described_by, last_description
 from domain.entries.refusal import Refused
 from domain.event import Event
 from domain.satellites import AllocationSettingChanged, SatelliteConfigured
+from domain.secrets import MASK, Names
 from domain.streams import stream
-from domain.universe import AllocationTargetSet, SecurityDescribed, SecurityRemoved, SettingChanged
+from domain.universe import AllocationTargetSet, SecurityDescribed, SecurityRemoved, SecurityRestored, SettingChanged
 
 ProductType = Literal["EQUITY", "ETF", "ETC", "MUTUALFUND", "UNKNOWN", "CASH"]
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
@@ -86,7 +88,15 @@ class SecurityChange(Entry, frozen=True, kw_only=True, tag="security-change"):
         """The whole description as it is from now on."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__ if name not in {"at", "key", "symbol"}}
         stated = {name: value for name, value in fields.items() if value is not UNSET}
-        return [_described_anew(self, self.symbol, standing, _with_flags(stated), removed=False)]
+        name, last, is_there = last_description(self.symbol, standing)
+        if not is_there:
+            raise Refused(
+                "security-unknown", f"{self.symbol} was removed", hint="Bring it back: cli record security-restore."
+            )
+        changed = described_as(SecurityDescribed, last, checks.moment(self.at, standing.clock), _with_flags(stated))
+        if stated:
+            check_security(changed)
+        return [Fact(name, changed)]
 
 
 class SecurityRemove(Entry, frozen=True, kw_only=True, tag="security-remove"):
@@ -102,7 +112,7 @@ class SecurityRemove(Entry, frozen=True, kw_only=True, tag="security-remove"):
         if self.grace_period_days < 0:
             raise Refused("positive", f"grace_period_days is {self.grace_period_days}")
         name = stream("security", self.symbol)
-        described = _described_by(standing.history(name))
+        described = described_by(standing.history(name))
         if not described and standing.newest(name) is None:
             raise Refused("security-unknown", f"{self.symbol} is not in the universe")
         return [
@@ -124,8 +134,11 @@ class SecurityRestore(Entry, frozen=True, kw_only=True, tag="security-restore"):
     symbol: Symbol
 
     def facts(self, standing: Standing) -> list[Fact]:
-        """The last description again."""
-        return [_described_anew(self, self.symbol, standing, {}, removed=True)]
+        """The last description again; nothing when the security is there."""
+        name, last, is_there = last_description(self.symbol, standing)
+        if is_there and last.copy is None:
+            return []
+        return [Fact(name, described_as(SecurityRestored, last, checks.moment(self.at, standing.clock), {}))]
 
 
 class Setting(Entry, frozen=True, kw_only=True, tag="setting"):
@@ -166,7 +179,8 @@ class Setting(Entry, frozen=True, kw_only=True, tag="setting"):
         try:
             number = Decimal(self._text())
         except ArithmeticError as error:
-            raise Refused("number", f"{self.name} is {self.value!r}") from error
+            shown = MASK if Names().tells(self.name) else repr(self.value)
+            raise Refused("number", f"{self.name} is {shown}") from error
         checks.finite(self.name, number)
         return number
 
@@ -263,33 +277,3 @@ def _check_allocation(limit: AllocationSettingChanged) -> None:
 def _with_flags(fields: dict[str, Any]) -> dict[str, Any]:  # fields of a security
     """Truth as 0 and 1, as the log keeps it."""
     return {name: int(value) if isinstance(value, bool) else value for name, value in fields.items()}
-
-
-def _described_by(history: Any) -> dict[str | None, SecurityDescribed]:  # the events of one stream
-    """What describes the security now, by legacy place; None is the proper one."""
-    found: dict[str | None, SecurityDescribed] = {}
-    for event in history:
-        if isinstance(event, SecurityDescribed):
-            found[event.copy] = event
-        elif isinstance(event, SecurityRemoved):
-            found.pop(event.copy, None)
-    return found
-
-
-def _described_anew(entry: Entry, symbol: str, standing: Standing, changes: dict[str, Any], *, removed: bool) -> Fact:
-    """The description with changes, in its proper place."""
-    name = stream("security", symbol)
-    history = standing.history(name)
-    now = _described_by(history)
-    last = now.get(None) or next((one for one in reversed(history) if isinstance(one, SecurityDescribed)), None)
-    if last is None:
-        raise Refused("security-unknown", f"{symbol} is not in the universe")
-    if not now and not removed:
-        raise Refused("security-unknown", f"{symbol} was removed", hint="Bring it back: cli record security-restore.")
-    if now and removed:
-        changes = {}
-    at = checks.moment(entry.at, standing.clock)
-    security = msgspec.structs.replace(last, occurred_at=at, assumed=(), repaired=None, copy=None, **changes)
-    if changes:
-        check_security(security)
-    return Fact(name, security)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ledger.durable import sync
 from operations.backup import manifest as manifests
 from operations.backup.manifest import Manifest
 from operations.backup.tiers import Tier
@@ -84,9 +85,10 @@ def prune(folder: Path, tier: Tier, *, keep: int) -> list[Copy]:
 
 
 def _remove(path: Path) -> None:
-    """First out of the way in one step, so that a kill in the middle leaves no copy that looks whole."""
+    """First out of the way in one step, so that a kill or a power cut in the middle leaves no copy that looks whole."""
     gone = path.with_name(f"{UNFINISHED}{path.name}")
     path.rename(gone)
+    sync(path.parent)
     shutil.rmtree(gone)
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from domain.errors import HomeError, StoreError
 from domain.moments import instant
 from ledger.copying import back_up
+from ledger.durable import make_folder, sync
 from ledger.log import open_log
 from ledger.querying import event_at
 from ledger.seal import FOLDER as SEALS
@@ -22,14 +23,15 @@ from ledger.verifying import Verified, verify_log
 from operations.backup import manifest as manifests
 from operations.backup.copies import UNFINISHED, Copy, copies_of, prune, remove_unfinished
 from operations.backup.manifest import Manifest, digested
+from operations.backup.stores import copy_files
+from operations.backup.targets import in_each, written_to
 from operations.backup.tiers import Tier
-from operations.home import BACKUPS, LEDGER, enough_room, models_bytes
+from operations.home import BACKUPS, LEDGER, models_bytes
 from operations.locking import held
 from operations.program import program_version
 from operations.settings import FILE as SETTINGS
 from operations.settings import read as read_settings
 from projections import catalog
-from projections.engine import model_path
 
 _LOCK = "backup.lock"
 
@@ -50,23 +52,25 @@ def backup(home: Path, tier: Tier, *, now: datetime, to: Sequence[Path] = ()) ->
     """Make the copy of this period in the home's own folder and in others, then remove the oldest beyond what is kept.
 
     Run twice in the same period, the second finds the copy there, proves it again, and replaces it only when it is damaged.
-    Raises StoreError when the ledger is not sound, DiskFull, HomeBusy; then nothing has got a name and no copy was removed.
+    Raises StoreError when the ledger is not sound, HomeBusy, and for a folder that cannot take the copy DiskFull or HomeError,
+    when the others have theirs; where it fails nothing has got a name and no copy was removed.
     """
     settings = read_settings(home).backup
     places = [home / BACKUPS, *to, *([Path(settings.to)] if settings.to else [])]
-    done = []
-    for place in dict.fromkeys(place.absolute() for place in places):
-        with _alone(place, tier), enough_room(place, models_bytes(home)):
+
+    def in_place(place: Path) -> Made:
+        with written_to(place, models_bytes(home)), _alone(place, tier):
             made = _present(place, tier, now) or _made(home, place, tier, now)
             made.removed = [copy.name for copy in prune(place, tier, keep=tier.kept(settings))]
-            done.append(made)
-    return done
+            return made
+
+    return in_each((place.absolute() for place in places), in_place)
 
 
 @contextmanager
 def _alone(place: Path, tier: Tier) -> Iterator[None]:
     """Only one back-up at a time makes copies here."""
-    (place / tier).mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(place / tier)
     with held(place / _LOCK, f"backup {tier}", f"another back-up is being made in {place}"):
         remove_unfinished(place)
         yield
@@ -91,21 +95,24 @@ def _made(home: Path, place: Path, tier: Tier, now: datetime) -> Made:
     folder.mkdir(mode=0o700)
     try:
         verified = _copy_ledger(home, folder)
-        for projector in catalog.projectors():
+        with open_log(folder) as log:
+            models = catalog.projectors_of(log)
+        for projector in models:
             if tier.takes(projector.name):
-                _copy_model(model_path(home, projector.name), folder / f"{projector.name}.db")
+                _copy_model(home / projector.file, folder / projector.file)
+                if projector.files:
+                    copy_files(home / projector.file, folder / projector.file)
         for path in [home / SETTINGS, *seals_in(home / SEALS)]:
             if path.exists():
                 copy = folder / path.relative_to(home)
-                copy.parent.mkdir(exist_ok=True)
-                shutil.copyfile(path, copy)
+                make_folder(copy.parent)
+                shutil.copy(path, copy)
         manifests.write(_manifest(folder, tier, verified, now), folder)
+        path = folder.rename(folder.with_name(name))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    path = folder.with_name(name)
-    folder.rename(path)
-    manifests.sync(path.parent)
+    sync(path.parent)
     found = manifests.read(path)
     assert isinstance(found, Manifest), found
     return _about(Copy(tier, path, found), is_new=True)
@@ -127,13 +134,13 @@ def _copy_ledger(home: Path, folder: Path) -> Verified:
     with open_log(home) as log:
         back_up(log, path, alone=True)
     verified = verify_log(path)
-    if verified.events == 0:
-        raise HomeError(f"there is nothing in {home} to be copied yet", hint="Replay something first.")
     if verified.findings:
         raise StoreError(
             f"the ledger is not sound, and a copy of it would not be either: {verified.findings[0].message}",
             hint="See: cli verify ledger. The copies made before are as they were.",
         )
+    if verified.events == 0:
+        raise HomeError(f"there is nothing in {home} to be copied yet", hint="Replay something first.")
     return verified
 
 
@@ -141,6 +148,8 @@ def _copy_model(path: Path, copy: Path) -> None:
     """Copy a read model; one that is missing or damaged can be derived again and is left out."""
     if not path.exists():
         return
+    copy.parent.mkdir(mode=0o700, exist_ok=True)
+    copy.touch(mode=0o600)
     try:
         with (
             closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as source,
@@ -163,8 +172,3 @@ def _about(copy: Copy, *, is_new: bool) -> Made:
         tier=copy.tier, folder=str(copy.path.parent.parent), name=copy.name, is_new=is_new, position=manifest.position,
         bytes=sum(one.bytes for one in manifest.files.values()),
     )  # fmt: skip
-
-
-def backup_now(home: Path, tier: str, *, to: Sequence[Path] = ()) -> list[Made]:
-    """Make the copy of the present period."""
-    return backup(home, Tier(tier), now=datetime.now(UTC), to=to)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.moments import Instant
+from ledger.durable import sync_all
 
 FILE = "manifest.json"
 FORMAT = "daybook backup v1"
@@ -57,17 +57,7 @@ def write(manifest: Manifest, folder: Path) -> None:
     path = folder / FILE
     whole = msgspec.structs.replace(manifest, digest=manifest.own_digest)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
-    for one in (*(one for one in folder.rglob("*") if one.is_file()), folder):
-        sync(one)
-
-
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_all(folder)
 
 
 def read(folder: Path) -> Manifest | str:

@@ -13,17 +13,19 @@ from msgspec import Struct
 
 from domain.errors import StoreError
 from domain.moments import Instant, instant
+from ledger.durable import make_folder, sync, write_whole
 from ledger.lines import line_of, stored_of
 from ledger.log import Log, Stored, open_log
 from ledger.restoring import events_of
 from ledger.seal import FOLDER as SEALS
 from ledger.seal import KEY, is_signature, key_of
-from operations.backup.manifest import sync
+from operations.backup.targets import in_each, written_to
 from operations.home import BACKUPS
 from operations.settings import read as read_settings
 
 FOLDER = "segments"
 SIGNED = ".signed.json"
+_WRITING = ".writing"
 EVENTS_MAX = 50_000
 """Events of one segment; more are shipped as several."""
 
@@ -60,15 +62,21 @@ class Segment(Struct, frozen=True, kw_only=True):
 def ship(home: Path, places: Sequence[Path], *, now: datetime) -> list[Segment]:
     """Write what each of the folders does not have yet; returns the new segments.
 
-    The first segment of a folder begins with the first event. Raises StoreError when a folder holds segments of another log.
+    The first segment of a folder begins with the first event. Raises StoreError when a folder holds segments of another log,
+    and DiskFull or HomeError for one that cannot be written to, when the others have theirs.
     """
     key = key_of(home / SEALS / KEY)
     with open_log(home) as log:
-        return [made for place in places for made in _ship(log, place / FOLDER, key, now)]
+
+        def in_place(place: Path) -> list[Segment]:
+            with written_to(place, log.path.stat().st_size):
+                return list(_ship(log, place / FOLDER, key, now))
+
+        return [made for shipped in in_each(places, in_place) for made in shipped]
 
 
 def _ship(log: Log, folder: Path, key: Ed25519PrivateKey, now: datetime) -> Iterator[Segment]:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     for left in folder.glob(".*"):
         left.unlink()
     last, head = _last(folder), log.head().position
@@ -78,10 +86,13 @@ def _ship(log: Log, folder: Path, key: Ed25519PrivateKey, now: datetime) -> Iter
             hint="Verify the ledger; when it is the right one, move these segments away.",
         )
     after = last.last if last else 0
-    while after < head:
-        through = min(head, after + EVENTS_MAX)
-        yield _write(folder, events_of(log, after=after, through=through), key, now)
-        after = through
+    try:
+        while after < head:
+            through = min(head, after + EVENTS_MAX)
+            yield _write(folder, events_of(log, after=after, through=through), key, now)
+            after = through
+    finally:
+        (folder / _WRITING).unlink(missing_ok=True)
 
 
 def _last(folder: Path) -> Segment | None:
@@ -90,8 +101,8 @@ def _last(folder: Path) -> Segment | None:
 
 
 def _write(folder: Path, events: Iterator[Stored], key: Ed25519PrivateKey, now: datetime) -> Segment:
-    """The statement first: a segment that has its name has its signature as well."""
-    path, digest, first, last = folder / ".writing", hashlib.sha256(), 0, None
+    """The statement first: a segment that has its name has its signature as well, after a power cut too."""
+    path, digest, first, last = folder / _WRITING, hashlib.sha256(), 0, None
     with path.open("wb") as file:
         for event in events:
             line = line_of(event).encode() + b"\n"
@@ -105,11 +116,8 @@ def _write(folder: Path, events: Iterator[Stored], key: Ed25519PrivateKey, now: 
         public_key=public,
     )  # fmt: skip
     made = msgspec.structs.replace(unsigned, signature=key.sign(unsigned.statement).hex())
-    signed = folder / ".signing"
-    signed.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
-    sync(signed)
+    write_whole(folder / f"{made.name}{SIGNED}", msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     sync(path)
-    signed.rename(folder / f"{made.name}{SIGNED}")
     path.rename(folder / made.name)
     sync(folder)
     return made

@@ -8,8 +8,12 @@ from enum import StrEnum
 
 from operations.settings import Backup
 
-LEDGER = "ledger"
 DISPOSABLE = "cache"
+# The trading bot's own rules (legacy facts 4.6): orders and positions each hour, market data each week.
+_HOURLY = frozenset({"trading-bot/trading"})
+_WEEKLY = frozenset({"trading-bot/market-data", "trading-bot/backtest"})
+_NEVER = frozenset({"trading-bot/live-buffer"})
+"""It is of today; the ledger has it all."""
 
 
 class Tier(StrEnum):
@@ -25,8 +29,14 @@ class Tier(StrEnum):
         return _NAMES[self](now)
 
     def takes(self, model: str) -> bool:
-        """Whether the copy holds this read model. The hourly one is of the ledger alone: all else is derived from it."""
-        return self is not Tier.HOURLY and (self is not Tier.DAILY or model != DISPOSABLE)
+        """Whether the copy holds this read model. All are derived from the ledger, which every copy holds; the hourly one has
+        only what must be at hand at once, and what is large and of many files is copied each week alone.
+        """
+        if model in _NEVER or self is Tier.HOURLY:
+            return model in _HOURLY
+        if model in _WEEKLY:
+            return self is Tier.WEEKLY
+        return self is not Tier.DAILY or model != DISPOSABLE
 
     def kept(self, settings: Backup) -> int:
         """How many copies are kept."""

@@ -127,6 +127,8 @@ def _list_of(path: Path | None) -> Iterator[Callable[[Reject], None]]:
         return
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)  # the lines stand there as they were given, secrets included
         with unfinished.open("wb") as file:
             count = [0]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,7 @@ from domain.entries.figures import Bar
 from domain.entries.holding import Move, move_of
 from domain.entries.refusal import Conflict, Refused
 from domain.event import Event, decode, encode, topic_of
+from domain.secrets import Mask, Names
 from domain.streams import stream
 from domain.universe import SecurityRemoved
 from ledger.writing import Found, Unwritten, Writing
@@ -60,11 +62,16 @@ class Held(Struct):
 
 
 class Session:
-    """One transaction of entries. Answers what the rules ask (domain.entries.base.Standing), earlier entries included."""
+    """One transaction of entries. Answers what the rules ask (domain.entries.base.Standing), earlier entries included.
 
-    def __init__(self, writing: Writing, shares: Shares, clock: Clock, *, allow_short: bool) -> None:
+    names: what tells of a secret, so that a conflict does not show one.
+    """
+
+    def __init__(
+        self, writing: Writing, shares: Shares, clock: Clock, *, allow_short: bool, names: Callable[[], Names] = Names
+    ) -> None:
         self.clock, self.allow_short = clock, allow_short
-        self._writing, self._shares = writing, shares
+        self._writing, self._shares, self._names = writing, shares, names
         self._held: dict[str, Held | None] = {}
         self._pending: list[Unwritten] = []
         self._unwritten: set[str] = set()
@@ -214,9 +221,7 @@ class Session:
         except Refused:
             same = held.entry == given  # an entry of an older version
         if not same:
-            fields = sorted(held.entry.keys() | given.keys())
-            told = [(field, held.entry.get(field), given.get(field)) for field in fields]
-            raise Conflict(f"the key {held.key}", [one for one in told if one[1] != one[2]])
+            raise Conflict(f"the key {held.key}", self._told(held.entry, given))
         return True
 
     def _is_there(self, fact: Fact, entry: Entry) -> bool:
@@ -226,7 +231,7 @@ class Session:
             return False
         if fact.mode is Mode.STATE:
             recorded = held.read()
-            return type(recorded) is type(fact.event) and not differences(recorded, fact.event, entry, entered=True)
+            return isinstance(recorded, type(fact.event)) and not differences(recorded, fact.event, entry, entered=True)
         found = self.found(fact.stream)
         entered = all(one.entered for one in found)
         told = [
@@ -240,7 +245,15 @@ class Session:
             raise Refused("security-known", f"{fact.stream} was removed from the universe")
         if isinstance(held.read(), GONE):
             raise Refused("void", f"{fact.stream} was recorded with other content, and is void")
-        raise Conflict(fact.stream, told[-1])
+        before, now = ({one.field: one.recorded for one in told[-1]}, {one.field: one.given for one in told[-1]})
+        raise Conflict(fact.stream, self._told(before, now))
+
+    # Any: the fields of an entry or an event.
+    def _told(self, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> list[tuple[str, object, object]]:
+        """The fields that differ, as they may be shown: what is given may be a secret that nobody has met before."""
+        fields = [name for name in {**recorded, **given} if recorded.get(name) != given.get(name)]
+        before, now = (Mask(names=self._names()).content(one) for one in (recorded, given))
+        return [(name, before.get(name), now.get(name)) for name in fields]
 
 
 @cache

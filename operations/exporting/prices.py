@@ -21,7 +21,7 @@ from operations.exporting.notes import LARGEST
 _RATES = "exchange-rate-quoted"
 _RATES_VOID, _CLOSES_VOID = "exchange-rates-voided", "prices-voided"
 _CLOSES = "daily-prices-recorded"
-_SECURITIES = ("security-described",)
+_SECURITIES = ("security-described", "security-restored")
 _Close = tuple[str, Decimal]  # when the row was written, and the close
 
 

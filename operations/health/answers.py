@@ -19,7 +19,9 @@ from ledger.log import Log
 from operations.backup.copies import all_copies
 from operations.drilling import STREAM as DRILLS
 from operations.home import BACKUPS, LEDGER, REPORTS
+from operations.monitoring.keeping import open_monitor
 from operations.settings import Settings
+from operations.stores import broken_files, said_of, unsealed
 from projections import catalog
 from projections.building import recount, standing
 from projections.engine import model_path, reason_to_rebuild
@@ -122,17 +124,21 @@ def captured(look: Look) -> Said:
 def complete(look: Look) -> Said:
     """Whether each read model saw every event up to where it stands: counts and digests are taken from the log again."""
     broken = broken_models(look.home, look.log)
-    stops = [f"{one.name}.db {stop}" for one in catalog.projectors() if (stop := read_stop(one, look.log, look.home))]
-    if broken or stops:
-        wrong = [*(f"{name}.db: {reason}" for name, reason in broken.items()), *stops]
-        return Said(State.BAD, "; ".join(wrong), 0.0, "cli verify projections --repair" if broken else "")
+    stops = [
+        f"{one.file} {stop}" for one in catalog.projectors_of(look.log) if (stop := read_stop(one, look.log, look.home))
+    ]
+    files = broken_files(look.home, look.log)
+    if broken or stops or files:
+        wrong = [*(f"{catalog.file_of(name)}: {reason}" for name, reason in broken.items()), *stops, *map(str, files)]
+        help_ = "cli verify projections --repair" if broken else "cli health" if files else ""
+        return Said(State.BAD, "; ".join(wrong), 0.0, help_)
     return Said(State.OK, "each read model saw every event up to where it stands", 0.0)
 
 
 def broken_models(home: Path, log: Log) -> dict[str, str]:
     """Read models that must be derived again, and why; one that stands still at an event is not among them."""
     found = {}
-    for projector in catalog.projectors():
+    for projector in catalog.projectors_of(log):
         if read_stop(projector, log, home):
             continue
         path = model_path(home, projector.name)
@@ -194,18 +200,49 @@ def restorable(look: Look) -> Said:
 
 
 def current(look: Look) -> Said:
-    """Whether the read models show the newest events."""
+    """Whether the read models show the newest events, sessions that are over are put away, and jobs are done on their times."""
     head, lags = look.log.head().position, []
-    for projector in catalog.projectors():
+    for projector in catalog.projectors_of(look.log):
         found = standing(model_path(look.home, projector.name))
         position = found.mark.position if found else 0
         if position < head:
-            lags.append((head - position, position + 1, projector.name))
+            lags.append((head - position, position + 1, projector.file))
     if not lags:
-        return Said(State.OK, "every read model is at the head of the log", 0.0)
-    events, first, name = max(lags)
+        return _undone(look) or Said(State.OK, "every read model is at the head of the log", 0.0)
+    events, first, file = max(lags)
     age = look.age(look.log.at([first])[0].recorded_at)
     many = "1 read model is" if len(lags) == 1 else f"{len(lags)} read models are"
-    reason = f"{many} behind, {name}.db the most: {events:,} events, the first recorded {age:,.0f} s ago"
+    reason = f"{many} behind, {file} the most: {events:,} events, the first recorded {age:,.0f} s ago"
     late = age > look.settings.health.lag_seconds
+    if not late and (undone := _undone(look)):
+        return undone._replace(reason=f"{undone.reason}; {reason}", age=age)
     return Said(State.BAD if late else State.OK, reason, age, "cli catch-up" if late else "")
+
+
+def _undone(look: Look) -> Said | None:
+    """What should have been done by now: sessions to be put away, jobs."""
+    reasons, helps = _late_jobs(look), list[str]()
+    if reasons:
+        helps.append("cli run")
+    if sessions := unsealed(look.home, look.log, look.now):
+        said = said_of(sessions)
+        reasons.insert(0, said.reason)
+        helps.insert(0, said.next)
+    return Said(State.WARNING, "; ".join(reasons), next=", then ".join(helps)) if reasons else None
+
+
+def _late_jobs(look: Look) -> list[str]:
+    """Jobs that were once done and should have been done again since; where none ever was, somebody else sees to them."""
+    # Loaded here: the scheduler is needed only where `cli run` has noted a job.
+    with open_monitor(look.home) as monitor:
+        done = dict(monitor.jobs())
+    if not done:
+        return []
+    from operations.scheduling.jobs import jobs  # noqa: PLC0415 - see above
+
+    late = [
+        (job.name, age)
+        for job in jobs(look.settings.schedule)
+        if job.name in done and (age := look.age(done[job.name])) > job.late_after.total_seconds()
+    ]
+    return [f"the job {name} was last done {age / DAY_S:,.1f} days ago" for name, age in late]

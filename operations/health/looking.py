@@ -19,18 +19,23 @@ from operations.home import LEDGER, check_no_strangers, enough_room, models_byte
 from operations.monitoring.alerting import Notice, due, tell
 from operations.monitoring.conditions import Condition, Level, conditions
 from operations.monitoring.keeping import open_monitor
-from operations.monitoring.measuring import Figure, measured
+from operations.monitoring.measuring import NOT_KEPT, Figure, measured
 from operations.monitoring.metrics import serve as serve_metrics
 from operations.monitoring.metrics import write as write_metrics
+from operations.monitoring.noted import noted
+from operations.secrets import mask_of
 from operations.settings import read as read_settings
+from operations.stores import mend_files, writers
 from projections import catalog
 from projections.rebuilding import rebuild
+
+HEALTH_JOB = "health"
 
 
 class Health(Struct, kw_only=True):
     """The answers. healed: read models that were broken and were derived again, a sentence each.
 
-    figures: what was measured; conditions: what of it is worth an alert.
+    figures: what was measured; conditions: what of it is worth an alert. writers: who writes to which store now.
     """
 
     home: str
@@ -39,6 +44,7 @@ class Health(Struct, kw_only=True):
     healed: list[str]
     figures: list[Figure] = []
     conditions: list[Condition] = []
+    writers: list[str] = []
 
     @property
     def exit_code(self) -> int:
@@ -62,7 +68,8 @@ def health(home: Path, *, now: datetime, repair: bool = True) -> Health:
             found = answers(Look(home, log, settings, now))
             figures = measured(home, log, settings, now)
             with open_monitor(home) as monitor:
-                monitor.keep(figures, now)
+                monitor.keep([one for one in figures if one.name not in NOT_KEPT], now)
+                figures += noted(figures, monitor, now)
                 said = conditions(figures, monitor, now)
     except StoreError as error:
         reason = f"{error.message}"
@@ -77,6 +84,7 @@ def health(home: Path, *, now: datetime, repair: bool = True) -> Health:
         healed=healed,
         figures=figures,
         conditions=said,
+        writers=writers(home),
     )
 
 
@@ -84,7 +92,7 @@ def alert(found: Health, home: Path, *, now: datetime) -> tuple[list[Notice], li
     """Tell whoever is to be told what has changed; returns the notices, and which channels failed."""
     settings = read_settings(home).alerts
     with open_monitor(home) as monitor:
-        notices = due(found.conditions, monitor, settings, now)
+        notices = due(mask_of(home).content(found.conditions), monitor, settings, now)
     return notices, tell(home, notices, settings, now)
 
 
@@ -103,7 +111,16 @@ def look(home: Path, *, repair: bool, alerts: bool, metrics: Path | None) -> Loo
     if metrics is not None:
         write_metrics(found.figures, metrics)
     notices, failed = alert(found, home, now=now) if alerts else ([], [])
+    if alerts:
+        _note_that_it_looked(home, now)
     return Looked(found, notices, failed)
+
+
+def _note_that_it_looked(home: Path, now: datetime) -> None:
+    """As a job of the schedule it is done whatever it found; else the next would find it late, and so on for ever."""
+    with open_monitor(home) as monitor:
+        if monitor.job_done_at(HEALTH_JOB) is not None:
+            monitor.note_job(HEALTH_JOB, instant(now))
 
 
 def serve(home: Path, *, host: str, port: int) -> WSGIServer:
@@ -111,7 +128,10 @@ def serve(home: Path, *, host: str, port: int) -> WSGIServer:
 
     def measure() -> list[Figure]:
         with open_log(home) as log:
-            return measured(home, log, read_settings(home), datetime.now(UTC))
+            now = datetime.now(UTC)
+            figures = measured(home, log, read_settings(home), now)
+            with open_monitor(home) as monitor:
+                return [*figures, *noted(figures, monitor, now)]
 
     measure()  # what is wrong with the home is said before anybody asks
     return serve_metrics(measure, host=host, port=port)
@@ -144,5 +164,6 @@ def _healed(home: Path) -> list[str]:
             check_no_strangers(home, [name])
             with enough_room(home, models_bytes(home)):
                 made = rebuild(catalog.find(name), log, home)
-            done.append(f"{name}.db was derived again from {made.events:,} events, because: {reason}")
+            done.append(f"{catalog.file_of(name)} was derived again from {made.events:,} events, because: {reason}")
+        done += mend_files(home, log)
     return done

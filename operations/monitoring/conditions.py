@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from operations.home import LEDGER
 from operations.monitoring.keeping import Monitor
-from operations.monitoring.measuring import Figure
+from operations.monitoring.measuring import DISK_FULL_BYTES, Figure
 
 GB, MB = 1e9, 1e6
 DAY = timedelta(days=1)
@@ -40,7 +41,13 @@ def conditions(figures: Sequence[Figure], monitor: Monitor, now: datetime) -> li
     by_name: dict[str, list[Figure]] = {}
     for figure in figures:
         by_name.setdefault(figure.name, []).append(figure)
-    return [*_of_room(by_name), *_of_growth(by_name, monitor, now), *_of_models(by_name), *_of_copies(by_name)]
+    return [
+        *_of_room(by_name),
+        *_of_growth(by_name, monitor, now),
+        *_of_models(by_name),
+        *_of_stores(by_name),
+        *_of_copies(by_name),
+    ]
 
 
 Found = dict[str, list[Figure]]
@@ -49,7 +56,8 @@ Found = dict[str, list[Figure]]
 def _of_room(found: Found) -> Iterator[Condition]:
     for figure in found.get("daybook_disk_free_bytes", []):
         free = figure.value / GB
-        level = Level.CRITICAL if free < 0.5 else Level.ERROR if free < 5 else Level.WARNING if free < 10 else None
+        level = Level.ERROR if free < 5 else Level.WARNING if free < 10 else None
+        level = Level.CRITICAL if figure.value < DISK_FULL_BYTES else level
         if level:
             yield Condition("disk", "", level, f"{free:.1f} GB are free on the disk of the home")
     for figure in found.get("daybook_wal_bytes", []):
@@ -63,17 +71,19 @@ def _of_room(found: Found) -> Iterator[Condition]:
 
 def _of_growth(found: Found, monitor: Monitor, now: datetime) -> Iterator[Condition]:
     for figure in found.get("daybook_database_bytes", []):
-        day = _growth(figure, monitor, now, over=DAY)
+        day = growth(figure, monitor, now, over=DAY)
         if day is not None and day > 0.2:
             level = Level.ERROR if day > 0.5 else Level.WARNING
             yield Condition("growth", figure.label, level, f"{figure.label} grew by {day:.0%} in a day")
+        elif day is not None and day > 0 and figure.label == LEDGER:
+            yield Condition("growth", figure.label, Level.INFO, f"{figure.label} grew by {day:.1%} in a day")
         expected = ten_years(figure, monitor, now)
         if expected is not None and expected > 1_000 * MB:
             message = f"{figure.label} will have {expected / MB:,.0f} MB in ten years, if it goes on growing as it does"
             yield Condition("projection", figure.label, Level.WARNING, message)
 
 
-def _growth(figure: Figure, monitor: Monitor, now: datetime, *, over: timedelta) -> float | None:
+def growth(figure: Figure, monitor: Monitor, now: datetime, *, over: timedelta) -> float | None:
     """Growth as a part of the size then; None when nothing was measured long enough ago."""
     before = monitor.earliest(figure.name, figure.label, since=now - over)
     if before is None or now - before[0] < _GROWTH_HOURS_MIN or before[1] <= 0:
@@ -94,6 +104,10 @@ def ten_years(figure: Figure, monitor: Monitor, now: datetime) -> float | None:
 
 
 def _of_models(found: Found) -> Iterator[Condition]:
+    for figure in found.get("daybook_integrity_sound", []):
+        if not figure.value:
+            message = f"{figure.label} was damaged when it was last checked"
+            yield Condition("integrity", figure.label, Level.ERROR, message)
     for figure in found.get("daybook_read_model_stopped", []):
         if figure.value:
             yield Condition(
@@ -105,6 +119,19 @@ def _of_models(found: Found) -> Iterator[Condition]:
     for figure in found.get("daybook_open_breaks", []):
         if figure.value:
             yield Condition("breaks", "", Level.WARNING, f"{figure.value:.0f} breaks between the sources stand open")
+
+
+def _of_stores(found: Found) -> Iterator[Condition]:
+    for figure in found.get("daybook_sessions_unsealed", []):
+        if figure.value:
+            message = f"{figure.value:.0f} market sessions are over and not sealed"
+            yield Condition("sessions", "", Level.WARNING, message)
+    for figure in found.get("daybook_files_broken", []):
+        if figure.value:
+            message = (
+                f"{figure.value:.0f} day files or files of runs are missing or have changed since they were written"
+            )
+            yield Condition("files", "", Level.ERROR, message)
 
 
 def _of_copies(found: Found) -> Iterator[Condition]:

@@ -16,13 +16,24 @@ from operations.monitoring.measuring import Figure
 FILE = "monitor.db"
 KEPT_DAYS = 400
 """A little more than the year over which growth is projected."""
+JOBS_KEPT = 1_000
+"""Times of each job that are known to be done: six weeks of an hourly one, longer than a clock is set back by mistake."""
+_SCRIPTS = {"measurements": "0001_monitor.sql", "jobs_done": "0002_jobs_done.sql"}
+_FIND_TABLE = "SELECT 1 FROM sqlite_schema WHERE name = ?"
 
 _KEEP = "INSERT OR REPLACE INTO measurements (measured_at, name, label, value) VALUES (?, ?, ?, ?)"
 _TRIM = "DELETE FROM measurements WHERE measured_at < ?"
+_TRIM_JOBS = (
+    "DELETE FROM jobs_done WHERE name = ? AND due_at <= "
+    "(SELECT due_at FROM jobs_done WHERE name = ? ORDER BY due_at DESC LIMIT 1 OFFSET ?)"
+)
 _SINCE = (
     "SELECT measured_at, value FROM measurements WHERE name = ? AND label = ? AND measured_at >= ? "
     "ORDER BY measured_at LIMIT 1"
 )
+_LATEST = "SELECT label, max(measured_at), value FROM measurements WHERE name = ? GROUP BY label ORDER BY label"
+_TOTALS = "SELECT label, sum(value) FROM measurements WHERE name = ? AND measured_at >= ? GROUP BY label ORDER BY label"
+_JOBS = "SELECT name, done_at FROM jobs ORDER BY name"
 _ALERTS = "SELECT name, label, level, message, since, told_at FROM alerts ORDER BY name, label"
 
 
@@ -55,6 +66,18 @@ class Monitor:
         row = self._db.execute(_SINCE, (name, label, instant(since))).fetchone()
         return (datetime.fromisoformat(row[0]), row[1]) if row else None
 
+    def latest(self, name: str) -> list[tuple[str, Instant, float]]:
+        """The newest value of a figure for each label, and when it was measured."""
+        return self._db.execute(_LATEST, (name,)).fetchall()
+
+    def totals(self, name: str, *, since: datetime) -> list[tuple[str, float]]:
+        """For each label what the values of a figure since then add up to."""
+        return self._db.execute(_TOTALS, (name, instant(since))).fetchall()
+
+    def jobs(self) -> list[tuple[str, Instant]]:
+        """Every job that was ever done, and when it last began."""
+        return self._db.execute(_JOBS).fetchall()
+
     def alerts(self) -> list[Standing]:
         """The alerts that stand."""
         return [Standing(*row) for row in self._db.execute(_ALERTS)]
@@ -65,10 +88,19 @@ class Monitor:
             self._db.execute("DELETE FROM alerts")
             self._db.executemany("INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?)", alerts)
 
-    def note_job(self, name: str, done_at: Instant) -> None:
-        """Note that a job was done, which began then."""
+    def note_job(self, name: str, done_at: Instant, *, due_at: Instant | None = None) -> None:
+        """Note that a job was done, which began then; due_at: for which of its times, of which the newest are kept."""
         with self._db:
-            self._db.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?)", (name, done_at))
+            self._db.execute("INSERT OR REPLACE INTO jobs (name, done_at) VALUES (?, ?)", (name, done_at))
+            if due_at is not None:
+                self._db.execute("INSERT OR IGNORE INTO jobs_done (name, due_at) VALUES (?, ?)", (name, due_at))
+                self._db.execute(_TRIM_JOBS, (name, name, JOBS_KEPT))
+
+    def was_job_done(self, name: str, due_at: Instant) -> bool:
+        """Whether a job was done for this of its times."""
+        return bool(
+            self._db.execute("SELECT 1 FROM jobs_done WHERE name = ? AND due_at = ?", (name, due_at)).fetchone()
+        )
 
     def job_done_at(self, name: str) -> Instant | None:
         """When the job that was done last began; None when it never was."""
@@ -92,11 +124,13 @@ def open_monitor(home: Path) -> Iterator[Monitor]:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)
     db = sqlite3.connect(path)
     try:
         db.execute("PRAGMA busy_timeout = 30000")
-        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'measurements'").fetchone():
-            db.executescript(script("monitor", "0001_monitor.sql"))
+        for table, name in _SCRIPTS.items():
+            if not db.execute(_FIND_TABLE, (table,)).fetchone():
+                db.executescript(script("monitor", name))
     except BaseException:
         db.close()
         raise

@@ -14,15 +14,20 @@ import apsw
 from domain.event import decode
 from domain.upkeep import RestoreProven
 from ledger import seal as seals
+from ledger.lock import is_written_to
 from ledger.log import Log
 from operations.backup.copies import all_copies, copies_of
 from operations.backup.tiers import Tier
 from operations.drilling import STREAM as DRILLS
 from operations.home import BACKUPS, LEDGER
 from operations.settings import Settings
+from operations.stores import broken_files, unsealed
 from projections import catalog
 from projections.building import standing
+from projections.bulk import quoted
+from projections.comparing import tables
 from projections.engine import model_path
+from projections.plan import Plan
 from projections.stopping import read_stop
 
 
@@ -40,12 +45,25 @@ HELP = {
     "daybook_database_pages": "Pages of a read model.",
     "daybook_database_free_pages": "Free pages of a read model.",
     "daybook_disk_free_bytes": "Room on the disk of the home.",
+    "daybook_disk_full": "1 while the disk of the home has less than 0.5 GB of room, else 0.",
+    "daybook_checkpoint_errors": "Times in 30 days that upkeep could not write a write-ahead log back whole.",
+    "daybook_writers": "Programs that have the right to write to the ledger now, of which there can be one.",
     "daybook_log_position": "Position of the newest event.",
     "daybook_unsealed_events": "Events behind the newest seal.",
     "daybook_read_model_position": "Position that a read model has reached.",
     "daybook_read_model_lag_events": "Events that a read model has not seen yet.",
     "daybook_read_model_lag_seconds": "Age of the first event that a read model has not seen yet.",
     "daybook_read_model_stopped": "1 while a read model stands still at an event that it cannot take.",
+    "daybook_read_model_skipped_events": "Events up to its position that a read model has not seen; none may be skipped.",
+    "daybook_table_rows": "Rows of a table of a read model.",
+    "daybook_growth_day_ratio": "Growth of a database in a day, as a part of its size then.",
+    "daybook_ten_years_bytes": "Size of a database in ten years, if it goes on growing as in the last year.",
+    "daybook_sessions_unsealed": "Market sessions that are over and have rows that are not sealed.",
+    "daybook_files_broken": "Day files and files of runs that are missing or have changed since they were written.",
+    "daybook_integrity_sound": "1 when the last integrity check of a database found nothing, else 0.",
+    "daybook_integrity_age_seconds": "Age of the last integrity check of a database.",
+    "daybook_vacuum_age_seconds": "Age of the last vacuum of a read model.",
+    "daybook_job_age_seconds": "Age of the last time that a job of the schedule was done.",
     "daybook_open_breaks": "Breaks between the sources that stand open.",
     "daybook_backup_copies": "Copies of a tier.",
     "daybook_backup_age_seconds": "Age of the newest copy of a tier.",
@@ -54,42 +72,67 @@ HELP = {
 }
 """What each figure is; every figure that is measured stands here."""
 
+DISK_FULL_BYTES = 0.5e9
+"""With less room than this nothing can be relied on any more (legacy facts 4.5)."""
+
+NOT_KEPT = frozenset({"daybook_table_rows"})
+"""Figures of which nobody asks what they were: monitor.db stays small without them."""
+
 _OPEN_BREAKS = "SELECT count(*) FROM reconciliations WHERE open = 1"
 
 
 def measured(home: Path, log: Log, settings: Settings, now: datetime) -> list[Figure]:
     """All figures of a home, as of now. What is not there, such as a copy, has no figure."""
-    return [*_of_files(home), *_of_models(home, log, now), *_of_evidence(home, log, settings, now)]
+    return [
+        *_of_files(home),
+        *_of_models(home, log, now),
+        *_of_stores(home, log, now),
+        *_of_evidence(home, log, settings, now),
+    ]
 
 
 def _of_files(home: Path) -> Iterator[Figure]:
-    names = [LEDGER, *(f"{one.name}.db" for one in catalog.projectors())]
+    names = [LEDGER, *(one.file for one in catalog.projectors())]
     for name in names:
         path, wal = home / name, home / f"{name}-wal"
         if path.exists():
             yield Figure("daybook_database_bytes", name, path.stat().st_size)
             yield Figure("daybook_wal_bytes", name, wal.stat().st_size if wal.exists() else 0)
-    yield Figure("daybook_disk_free_bytes", "", shutil.disk_usage(home).free)
+    free = shutil.disk_usage(home).free
+    yield Figure("daybook_disk_free_bytes", "", free)
+    yield Figure("daybook_disk_full", "", float(free < DISK_FULL_BYTES))
+    yield Figure("daybook_writers", "", float(is_written_to(home)))
 
 
 def _of_models(home: Path, log: Log, now: datetime) -> Iterator[Figure]:
     head = log.head().position
     yield Figure("daybook_log_position", "", head)
-    for projector in catalog.projectors():
+    for projector in catalog.projectors_of(log):
         path = model_path(home, projector.name)
         found = standing(path)
         reached = found.mark.position if found else 0
         lag = _age(log.at([reached + 1])[0].recorded_at, now) if reached < head else 0.0
-        yield Figure("daybook_read_model_position", path.name, reached)
-        yield Figure("daybook_read_model_lag_events", path.name, head - reached)
-        yield Figure("daybook_read_model_lag_seconds", path.name, lag)
-        yield Figure("daybook_read_model_stopped", path.name, float(read_stop(projector, log, home) is not None))
+        yield Figure("daybook_read_model_position", projector.file, reached)
+        yield Figure("daybook_read_model_lag_events", projector.file, head - reached)
+        yield Figure("daybook_read_model_lag_seconds", projector.file, lag)
+        yield Figure("daybook_read_model_stopped", projector.file, float(read_stop(projector, log, home) is not None))
         if found is not None:
+            seen = log.count(through=reached, topics=Plan(projector).topics)
+            yield Figure("daybook_read_model_skipped_events", projector.file, max(0, seen - found.mark.events))
             with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
-                yield Figure("daybook_database_pages", path.name, float(str(db.pragma("page_count"))))
-                yield Figure("daybook_database_free_pages", path.name, float(str(db.pragma("freelist_count"))))
+                yield Figure("daybook_database_pages", projector.file, float(str(db.pragma("page_count"))))
+                yield Figure("daybook_database_free_pages", projector.file, float(str(db.pragma("freelist_count"))))
+                for table in tables(db):
+                    rows = float(str(db.execute(f"SELECT count(*) FROM {quoted([table])}").get))
+                    yield Figure("daybook_table_rows", f"{projector.schema}.{table}", rows)
                 if projector.name == "portfolio":
                     yield Figure("daybook_open_breaks", "", float(str(db.execute(_OPEN_BREAKS).get)))
+
+
+def _of_stores(home: Path, log: Log, now: datetime) -> Iterator[Figure]:
+    """Of read models of many files; a home without them has none that is broken or due."""
+    yield Figure("daybook_sessions_unsealed", "", len(unsealed(home, log, now)))
+    yield Figure("daybook_files_broken", "", len(broken_files(home, log)))
 
 
 def _of_evidence(home: Path, log: Log, settings: Settings, now: datetime) -> Iterator[Figure]:

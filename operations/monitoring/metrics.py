@@ -14,7 +14,10 @@ from prometheus_client.registry import Collector
 
 from operations.monitoring.measuring import HELP, Figure
 
-_LABELS = {"daybook_backup_copies": "tier", "daybook_backup_age_seconds": "tier"}
+_LABELS = {
+    "daybook_backup_copies": "tier", "daybook_backup_age_seconds": "tier", "daybook_table_rows": "table",
+    "daybook_job_age_seconds": "job",
+}  # fmt: skip
 
 
 class Figures(Collector):

@@ -11,17 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock
 from zoneinfo import ZoneInfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
 
-from domain.moments import instant
 from operations.locking import held
-from operations.monitoring.keeping import open_monitor
+from operations.scheduling.due import do_once, was_missed
 from operations.scheduling.jobs import Job, jobs
 from operations.settings import Settings
 from operations.settings import read as read_settings
@@ -29,6 +29,9 @@ from operations.settings import read as read_settings
 LOCK = "run.lock"
 BUSY_CODE, TRIES, WAIT_S = 2, 5, 10.0
 """A home that another command is writing to ends a job with 2; it is tried again."""
+
+CLOCK_SET_S = 60.0
+"""A clock that moves this much more than time has passed was set, or the machine slept."""
 
 RESTART_S = 5.0
 STOP_S = 4.0
@@ -111,8 +114,10 @@ def run(home: Path, *, say: Say, stop: Event, program: Sequence[str] = PROGRAM, 
         scheduler = _scheduler(home, settings, supervisor, now or datetime.now(UTC), say)
         scheduler.start()
         try:
+            ahead = time.time() - time.monotonic()
             while not stop.wait(1.0):
-                pass
+                before, ahead = ahead, time.time() - time.monotonic()
+                clock_moved(scheduler, settings, ahead - before, say)
         finally:
             stop.set()
             supervisor.end()
@@ -122,7 +127,7 @@ def run(home: Path, *, say: Say, stop: Event, program: Sequence[str] = PROGRAM, 
 def _scheduler(home: Path, settings: Settings, supervisor: Supervisor, now: datetime, say: Say) -> BackgroundScheduler:
     zone = ZoneInfo(settings.schedule.timezone)
     stays: dict[str, tuple[str, ...]] = {"follow": ("catch-up", "--follow")}
-    for name, source in settings.sources.items():
+    for name, source in settings.watched.items():
         stays[f"watch {name}"] = ("watch", source.path, *source.options())
     # One job at a time: they would only wait for each other's right to write. What stays has threads of its own.
     executors = {"default": ThreadPoolExecutor(1), "stays": ThreadPoolExecutor(len(stays))}
@@ -131,7 +136,7 @@ def _scheduler(home: Path, settings: Settings, supervisor: Supervisor, now: date
         scheduler.add_job(supervisor.stay, args=(name, arguments), executor="stays", id=name)
         say(f"{name}: {' '.join(arguments)}")
     for job in jobs(settings.schedule):
-        add = {"args": (home, supervisor, job), "coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        add = {"args": (home, supervisor, job, zone), "coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         scheduler.add_job(_do, job.trigger(zone), id=job.name, **add)
         if job.catches_up and was_missed(home, job, zone, now):
             say(f"{job.name} was missed and is done now")
@@ -139,19 +144,21 @@ def _scheduler(home: Path, settings: Settings, supervisor: Supervisor, now: date
     return scheduler
 
 
-def _do(home: Path, supervisor: Supervisor, job: Job) -> None:
-    begun = datetime.now(UTC)
-    if supervisor.job(job):
-        with open_monitor(home) as monitor:
-            monitor.note_job(job.name, instant(begun))
+def _do(home: Path, supervisor: Supervisor, job: Job, zone: ZoneInfo) -> None:
+    do_once(home, job, zone, datetime.now(UTC), lambda: supervisor.job(job))
 
 
-def was_missed(home: Path, job: Job, zone: ZoneInfo, now: datetime) -> bool:
-    """Whether a time of the job has passed since it was last done. One that was never done waits for its time."""
-    with open_monitor(home) as monitor:
-        last = monitor.job_done_at(job.name)
-    if last is None:
-        return False
-    # A job begins at its time or after it; that time itself is not to come again.
-    due = job.trigger(zone).get_next_fire_time(None, datetime.fromisoformat(last) + timedelta(seconds=1))
-    return due is not None and due <= now
+def clock_moved(scheduler: BaseScheduler, settings: Settings, seconds: float, say: Say) -> None:
+    """Keep the jobs to their times when the clock moves by more than time has passed.
+
+    A scheduler waits for moments that it reckoned before: when the clock is set back, it would wait that much longer; when it
+    is set forward, or the machine slept, it would not notice that a moment has come.
+    """
+    if seconds < -CLOCK_SET_S:
+        say(f"the clock was set back by {-seconds:,.0f} s; the times of the jobs are reckoned again")
+        zone = ZoneInfo(settings.schedule.timezone)
+        for job in jobs(settings.schedule):
+            scheduler.reschedule_job(job.name, trigger=job.trigger(zone))
+    elif seconds > CLOCK_SET_S:
+        say(f"the clock went forward by {seconds:,.0f} s; what was missed is done now")
+        scheduler.wakeup()

@@ -41,7 +41,7 @@ def crontab(home: Path, settings: Settings, program: str) -> str:
 def systemd(home: Path, settings: Settings, program: str) -> dict[str, str]:
     """Name and content of each unit: a service that follows, and a service with a timer for each job."""
     units = {"daybook-follow.service": _service(home, program, ("catch-up", "--follow"), stays=True)}
-    for name, source in settings.sources.items():
+    for name, source in settings.watched.items():
         arguments = ("watch", source.path, *source.options())
         units[f"daybook-watch-{name}.service"] = _service(home, program, arguments, stays=True)
     for job in jobs(settings.schedule):

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apsw
 
+from domain.systems import ARDUINO_TRADER
+from ledger.log import Entry, Log
+from replay import reconciling
 from replay.arduino_trader import generations
 from replay.arduino_trader.tables import FILES, SERIES, TABLES, schema_version
 from replay.arduino_trader.target_tables import (
@@ -21,6 +24,7 @@ from replay.arduino_trader.universe import Universe
 from replay.blocks import SeriesMapping
 from replay.mapping import TableMapping
 from replay.reading import Table
+from replay.reconciling import Break
 from replay.shared_series import SharedMapping
 
 FOLDER = "history/"
@@ -34,7 +38,8 @@ class ArduinoTrader:
     file it stands in, its name and its columns.
     """
 
-    name = "arduino-trader"
+    name = ARDUINO_TRADER
+    folders: tuple[str, ...] = ("history",)
 
     def recognises(self, files: Iterable[str]) -> bool:
         """Whether a folder with these files is one of this system's."""
@@ -70,6 +75,10 @@ class ArduinoTrader:
             return None
         return next((one for one in SHARED_SERIES if one.fits(table)), None)
 
+    def reconcile(self, log: Log) -> tuple[list[Entry], list[Break]]:
+        """Holdings and cash beside what the broker reported."""
+        return reconciling.reconcile(log)
+
     def universe(
         self,
         files: Mapping[str, apsw.Connection],
@@ -78,6 +87,9 @@ class ArduinoTrader:
     ) -> Universe:
         """What the tables of these files say about each other; `recorded`: symbol by ISIN, as the log has them."""
         return Universe(files, tables, recorded)
+
+    def market(self, file: str, table: Table) -> None:
+        """How a table in a DuckDB file becomes blocks: the system has no such file."""
 
     def generation(self, file: str, tables: Mapping[str, Table], version: int) -> str:
         """The name of the state that a file's schema is in."""

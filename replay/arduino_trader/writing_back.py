@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from domain import audit, entered, legacy, portfolio, trading
+from domain import audit, entered, legacy, portfolio, prices, trading, upkeep
 from domain.event import Event
 from domain.money import EUR
 from replay.arduino_trader.system import FOLDER, SYSTEM, ArduinoTrader
@@ -19,8 +19,9 @@ from replay.mapping import TableMapping
 _BOOKS = frozenset({
     legacy.ReplayStarted, legacy.ReplayCompleted, legacy.LegacySchemaRead, legacy.CutOver, legacy.CutOverReversed,
     audit.LedgerSealed, entered.EntryAccepted, portfolio.PositionReconciled, portfolio.CashReconciled,
+    upkeep.RestoreProven, upkeep.RestoreFailed, prices.PriceHistoryPurged, prices.CleanupForgotten,
 })  # fmt: skip
-"""Daybook's own: a replay of the files makes those again that it needs."""
+"""Daybook's own: a replay of the files makes those again that it needs. What the read models forgot, the files have again."""
 _STAND_INS = {"amount_eur": "amount", "name": "symbol"}
 _LOWER_SIDES = re.compile(r"\bside\b[^,]*'buy'")
 

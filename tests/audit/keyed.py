@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
+from domain.bot_signals import SignalEmitted
+from domain.bot_trading import FillRecorded
 from domain.event import Event, encode, topic_of
 from domain.prices import PriceBlock
 from domain.trading import (
@@ -32,6 +34,7 @@ _NAMES = st.sampled_from(["A.US", "B'\"%"])
 _NAMED = {
     "symbol", "uuid", "id", "key", "cache_key", "portfolio_hash", "sequence_hash", "group_name", "country_name", "name",
     "industry_name", "type", "bucket_id", "agent_id", "satellite_id", "regime", "reason", "metric", "order_id",
+    "instrument_key", "trading_symbol", "username", "role_name", "strategy_id", "run_id", "trade_id", "scan_id", "job_id",
 }  # fmt: skip
 _FEW: dict[str, st.SearchStrategy[Any]] = {
     "occurred_at": st.sampled_from(TIMES), "period_start": st.sampled_from(DAYS), "copy": st.sampled_from([None, "old"]),
@@ -41,6 +44,7 @@ _FEW: dict[str, st.SearchStrategy[Any]] = {
 _KINDS: dict[type[Event], str] = {
     TradeExecuted: "trade", TradeVoided: "trade", CashFlowBooked: "cash-flow", CashFlowVoided: "cash-flow",
     DividendPaid: "dividend", DividendVoided: "dividend", SharesSplit: "shares-split", SharesSplitVoided: "shares-split",
+    FillRecorded: "bot-fill", SignalEmitted: "bot-signal",
 }  # fmt: skip
 
 
@@ -58,6 +62,8 @@ def told(kind: type[Event]) -> st.SearchStrategy[Told]:
     if not issubclass(kind, PriceBlock):
         names = kind.__struct_fields__
         fixed = {name: values for name, values in _FEW.items() if name in names}
+        if "status" in names and "None" not in str(_hint(kind, "status")):
+            fixed["status"] = st.sampled_from(["REJECTED", "completed"])
         fixed |= {name: _NAMES for name in names if name in _NAMED}
         fixed |= {name: st.sampled_from(["USD", "EUR"]) for name in names if name.endswith("currency")}
         fixed |= {"id": st.integers(1, 2)} if "id" in names and "int" in str(_hint(kind, "id")) else {}

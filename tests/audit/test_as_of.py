@@ -209,7 +209,10 @@ def test_the_same_answer_comes_as_table_json_and_csv(late: Path) -> None:
         (["as-of", "yesterday", "portfolio.positions"], "'yesterday' is not a time"),
         (["as-of", "2026-01-04", "portfolio.positions", "--as-known-at", "noon"], "'noon' is not a time"),
         (["as-of", "2026-01-04", "portfolio.position"], "portfolio has no table 'position'. It has: positions."),
-        (["as-of", "2026-01-04", "positions"], "there is no table 'positions'. Perhaps: portfolio.positions."),
+        (
+            ["as-of", "2026-01-04", "positions"],
+            "there is no table 'positions'. Perhaps: portfolio.positions, trading-bot/trading.positions.",
+        ),
         (["as-of", "2026-01-04", "nothing.at_all"], "there is no table 'nothing.at_all'"),
         (["as-of", "2026-01-04", "ledger.trade"], "ledger has no table 'trade'. It has: trades"),
         (["as-of", "2026-01-04", "portfolio.positions", "A.EU"], "portfolio.positions never had a row A.EU"),

@@ -7,7 +7,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from ledger.log import Entry, open_log
 from operations.sealing import check_seals, prove, seal
 
 VERIFIER = Path(__file__).resolve().parents[2] / "docs" / "verify_proof.py"
+REMADE = "tree.db was no good and is made again from the events"
 STATE = b'{"event":"setting-changed.v1","key":"k","value":"v"}'
 
 
@@ -179,6 +182,58 @@ def test_a_tree_kept_of_another_log_is_not_believed(sealed: Path, tmp_path: Path
     assert check_seals(home) == []
 
 
+def sealed_again(sealed: Path, home: Path, tree: bytes) -> list[str]:
+    """What is told when a log with this tree is sealed and an event of it proven; seal and proof are right."""
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(sealed, home)
+    (home / "tree.db").write_bytes(tree)
+    told: list[str] = []
+    assert prove(home, "300", tell=told.append) == prove(sealed, "300")
+    (home / "tree.db").write_bytes(tree)
+    seal(home, tell=told.append)
+    assert check_seals(home) == []
+    prove(home, "300", tell=told.append)
+    later: list[str] = []
+    prove(home, "300", tell=later.append)
+    assert later == [], "it was made again, so nothing is wrong any more"
+    return told
+
+
+@pytest.mark.parametrize("kept", [0, 10, 100, 4_095, 8_192, 8_193])
+def test_a_tree_that_was_cut_is_made_again_and_that_is_said(sealed: Path, tmp_path: Path, kept: int) -> None:
+    whole = (sealed / "tree.db").read_bytes()
+    assert len(whole) == 12_288
+    told = sealed_again(sealed, tmp_path / "cut", whole[:kept])
+    assert len(told) == (2 if kept else 0), told  # an empty file is how SQLite begins one
+    assert all(one.startswith(REMADE) for one in told)
+
+
+def test_a_changed_byte_anywhere_in_the_tree_is_never_sealed(sealed: Path, tmp_path: Path) -> None:
+    whole = (sealed / "tree.db").read_bytes()
+    with closing(sqlite3.connect(sealed / "tree.db")) as db:
+        held = [bytes(cell) for row in db.execute("SELECT hash, checksum FROM nodes") for cell in row]
+    inside = [whole.index(cell) + len(cell) // 2 for cell in held]
+    asked = {*inside[:2], *inside[4:]}  # the second 256 are asked for together with the first only
+    rng = Random(5)
+    for place in [*inside, *rng.sample(range(100), 3), *rng.sample(range(len(whole)), 4)]:
+        changed = bytes([*whole[:place], whole[place] ^ 1 << rng.randrange(8), *whole[place + 1 :]])
+        told = sealed_again(sealed, tmp_path / "changed", changed)
+        assert told or place not in asked, f"byte {place}"
+
+
+def test_a_tree_that_cannot_be_written_is_done_without(sealed: Path, tmp_path: Path) -> None:
+    home = damaged(sealed, tmp_path / "busy")
+    with closing(sqlite3.connect(home / "tree.db", isolation_level=None)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        told: list[str] = []
+        with pytest.MonkeyPatch.context() as patch:
+            real = sqlite3.connect
+            patch.setattr("ledger.tree.sqlite3.connect", lambda *args, **named: real(*args, **named | {"timeout": 0}))
+            prove(home, "300", tell=told.append)
+    assert [one.split(":")[0] for one in told] == ["tree.db cannot be used, so all is computed from the events"]
+    assert (home / "tree.db").exists()
+
+
 def test_verify_names_a_tail_that_was_cut_off(sealed: Path, tmp_path: Path) -> None:
     home = damaged(sealed, tmp_path / "verified", "DELETE FROM stored_events WHERE rowid > 650")
     found = CliRunner().invoke(main, ["--home", str(home), "verify", "ledger", "--json"])
@@ -194,5 +249,10 @@ def test_the_commands_seal_and_prove(sealed: Path, tmp_path: Path) -> None:
     assert (made.exit_code, json.loads(made.stdout)["position"]) == (0, 707)
     assert [path.name for path in (tmp_path / "away").iterdir()] == ["seal-000000000707.json"]
     out = tmp_path / "proof.json"
-    assert CliRunner().invoke(main, ["--home", str(home), "audit", "prove", "706", "--out", str(out)]).exit_code == 0
+    (home / "tree.db").write_bytes(b"no database at all")
+    proven = CliRunner().invoke(main, ["--home", str(home), "audit", "prove", "706", "--out", str(out)])
+    assert (proven.exit_code, proven.stderr) == (
+        0,
+        f"{REMADE}: file is not a database\n",
+    )
     assert stranger(out).returncode == 0

@@ -23,6 +23,7 @@ from domain.errors import LedgerError
 from domain.event import Event, encode, topic_of
 from domain.portfolio import PositionReconciled
 from domain.prices import ExchangeRateQuoted
+from domain.systems import ARDUINO_TRADER
 from domain.trading import DividendPaid, TradeExecuted, TradeVoided
 from ledger.concerning import concerning
 from ledger.log import Entry, open_log
@@ -38,7 +39,7 @@ from replay.verbatim import wrap
 from tests.audit.keyed import told, write
 from tests.legacy import Legacy, position, score, trade
 
-MODELS = [projector.name for projector in catalog.projectors()]
+MODELS = [projector.name for projector in catalog.projectors() if projector.system == ARDUINO_TRADER]
 
 
 def live_keys(

@@ -169,7 +169,7 @@ def test_a_full_disk_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytes
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("operations.backup.manifest.sync", full)
+    monkeypatch.setattr("operations.backup.manifest.sync_all", full)
     with pytest.raises(DiskFull, match="disk is full"):
         backup(tmp_path, Tier.DAILY, now=NOW + timedelta(days=1))
     (copy,) = copies_of(tmp_path / "backups", Tier.DAILY)

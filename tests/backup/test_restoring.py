@@ -277,3 +277,28 @@ def test_the_lines_of_segments_are_those_of_an_export(home: Path, tmp_path: Path
     whole = (tmp_path / "whole.jsonl").read_bytes().splitlines()
     segments_of_it = [path.read_bytes() for path in segments_in(home / "backups" / "segments")]
     assert b"".join(segments_of_it).splitlines() == whole[:9]
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("at", [None, "5"])
+def test_what_is_restored_is_its_owners_alone_as_the_live_home_is(home: Path, tmp_path: Path, at: str | None) -> None:
+    """Also from a copy that everybody may read, as those are that come from elsewhere: whole, and cut."""
+    (home / "daybook.toml").write_text("")
+    (home / "daybook.toml").chmod(0o600)
+    seal(home)
+    backup(home, Tier.DAILY, now=NOW + timedelta(hours=11))
+    (newest,) = copies_of(home / "backups", Tier.DAILY)
+    assert {mode for name, mode in modes(newest.path).items() if name.endswith((".db", ".toml"))} == {0o600}
+    assert modes(newest.path)["seals"] == 0o700
+    for path in home.glob("backups/*/*/ledger.db"):
+        path.chmod(0o644)
+    restored(home / "backups", into=tmp_path / "back", at=at)
+    live = modes(home)
+    assert (tmp_path / "back").stat().st_mode & 0o777 == 0o700
+    found = {name: mode for name, mode in modes(tmp_path / "back").items() if name in live}
+    assert {"ledger.db", "config.db", "portfolio.db"} <= found.keys()
+    assert found == {name: live[name] for name in found}
+    assert live["ledger.db"] == 0o600

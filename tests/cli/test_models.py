@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from domain.systems import ARDUINO_TRADER
 from projections.catalog import projectors
 from tests.cli.damage import contents, execute, overwrite
 from tests.cli.program import run, run_json
 
-NAMES = [one.name for one in projectors()]
+NAMES = [one.name for one in projectors() if one.system == ARDUINO_TRADER]
 
 
 def test_a_home_that_is_up_to_date_says_so(home: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_home_that_lost_its_ledger_does_not_begin_a_new_one(source: Path, home
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("replay", "{source}", "--system", "hal"), "legacy system 'hal' is not known. Known are: arduino-trader."),
+        (("replay", "{source}", "--system", "hal"), "'hal' is not known. Known are: arduino-trader, trading-bot."),
         (("replay", "{source}", "--timezone", "Mars/Olympus"), "time zone 'Mars/Olympus' is not known"),
         (("rebuild-projection", "profits"), "there is no read model 'profits'. There are: agents, cache,"),
         (("rebuild-projection", "config", "--as-of", "soon", "--into", "x"), "'soon' is not a time"),

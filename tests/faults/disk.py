@@ -1,98 +1,245 @@
-"""A disk that forgets: what SQLite wrote and synced, and every state in which a power cut may leave the files.
+"""A disk that forgets: what was written, synced and named in one folder, call by call.
 
-What was synced stays. Of the writes since, any may be lost, in any order, and a write may be torn at the edge of a sector. A
-file that was never synced may be missing; a deletion may be undone.
+Files and folders have an identity apart from their names, as on a real disk: to sync a file keeps its content, and only to
+sync a folder keeps the names in it. What a power cut may leave of this is told by the module `cutting`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise, product
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-SECTOR = 512
 SEED = int(os.environ.get("DAYBOOK_FAULT_SEED", "1"))
-ALL_SUBSETS_UP_TO = 5
+FACTOR = float(os.environ.get("DAYBOOK_FAULT_FACTOR", "1"))
+"""How many times as many random cuts as usual."""
+ROOT = 1
+_NOT_KEPT = ("-shm", ".lock")
+_FAILING = {"write", "sync", "truncate", "copy", "mkdir", "rename"}
 
 Files = dict[str, bytes]
 
 
 class Op(NamedTuple):
-    """One call of SQLite to the operating system, or a mark: everything up to position `at` is promised to be kept.
+    """One call to the operating system, or a mark: everything up to position `at` is promised to be kept.
 
-    sync-names: the folder was synced, which SQLite does when it syncs a new journal or -wal for the first time; it makes
-    deletions last.
+    node: the file or folder it is about. Of names: folder and name, and where a rename or an exchange goes to.
     """
 
     kind: str
-    file: str = ""
+    node: int = 0
     at: int = 0
     data: bytes = b""
+    folder: int = 0
+    name: str = ""
+    to_folder: int = 0
+    to_name: str = ""
 
 
-class Cut(NamedTuple):
-    """The files after a power cut behind operation `after`; promised: the last position that was acknowledged by then."""
+@dataclass
+class Tree:
+    """Names of folders, and contents of files. A copy shares the contents until one of the two is written to."""
 
-    after: int
-    promised: int
-    files: Files
-    said: str
+    entries: dict[int, dict[str, int]] = field(default_factory=lambda: {ROOT: {}})
+    data: dict[int, bytes | bytearray] = field(default_factory=dict)
+    _owned: set[int] = field(default_factory=set)
+
+    def copy(self) -> Tree:
+        self._owned.clear()
+        return Tree({folder: dict(names) for folder, names in self.entries.items()}, dict(self.data))
+
+    def apply(self, op: Op) -> None:
+        """Change the tree as the call did. A name whose making was lost is no obstacle to what came after it."""
+        if op.kind in {"write", "truncate"}:
+            self._write(op)
+        elif op.kind in {"make", "make-folder"}:
+            self.entries.setdefault(op.folder, {})[op.name] = op.node
+            if op.kind == "make-folder":
+                self.entries.setdefault(op.node, {})
+        elif op.kind == "delete":
+            self._forget(op.folder, op.name, op.node)
+        elif op.kind == "rename":
+            self._forget(op.folder, op.name, op.node)
+            self.entries.setdefault(op.to_folder, {})[op.to_name] = op.node
+        elif op.kind == "exchange":
+            here, there = self.entries.setdefault(op.folder, {}), self.entries.setdefault(op.to_folder, {})
+            if op.name in here and op.to_name in there:
+                here[op.name], there[op.to_name] = there[op.to_name], here[op.name]
+
+    def _forget(self, folder: int, name: str, node: int) -> None:
+        names = self.entries.setdefault(folder, {})
+        if names.get(name) == node:
+            del names[name]
+
+    def _write(self, op: Op) -> None:
+        content = self.data.get(op.node, b"")
+        if op.node not in self._owned or not isinstance(content, bytearray):
+            content = self.data[op.node] = bytearray(content)
+            self._owned.add(op.node)
+        if op.kind == "truncate":
+            del content[op.at :]
+        else:
+            content.extend(bytes(max(0, op.at - len(content))))
+            content[op.at : op.at + len(op.data)] = op.data
+
+    def find(self, parts: tuple[str, ...]) -> int | None:
+        """The node of this path."""
+        node: int | None = ROOT
+        for part in parts:
+            node = self.entries.get(node, {}).get(part) if node else None
+        return node
+
+    def walk(self, folder: int = ROOT, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Path and node of everything that has a name."""
+        for name, node in self.entries.get(folder, {}).items():
+            yield prefix + name, node
+            yield from self.walk(node, f"{prefix}{name}/")
+
+    def files(self) -> Files:
+        """Path and content of each file; one whose content never came is empty."""
+        return {path: bytes(self.data.get(node, b"")) for path, node in self.walk() if node not in self.entries}
 
 
 @dataclass
 class Disk:
-    """Takes note of the operations on the files of one folder. fail: after so many more writes and syncs, each fails."""
+    """Takes note of the calls on one folder. fail_after: after so many more calls that take room, each of them fails."""
 
     folder: Path
     trace: list[Op] = field(default_factory=list)
     before: Files = field(default_factory=dict)
+    start: Tree = field(default_factory=Tree)
+    live: Tree = field(default_factory=Tree)
     fail_after: int | None = None
     fail_code: int = 0
-    _new: set[str] = field(default_factory=set)
+    fail_errno: int = errno.ENOSPC
+    _nodes: int = ROOT
+    _fresh: set[int] = field(default_factory=set)
+    _of_sqlite: set[int] = field(default_factory=set)
+    _seen: dict[int, tuple[int, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder = self.folder.resolve()
-        self.before = contents(self.folder)
+        self.look()
+        self.before, self.start, self.trace = self.live.files(), self.live.copy(), []
 
     def note(self, kind: str, path: str, at: int = 0, data: bytes = b"") -> int:
-        """Take note of an operation on a file of this folder; returns the error that SQLite is to get, 0 for none."""
-        inside = Path(path)
-        if not inside.is_relative_to(self.folder):
+        """Take note of what SQLite does to a file of this folder; returns the error that it is to get, 0 for none.
+
+        create: a journal or -wal that is new; when it is synced for the first time, SQLite syncs the names of its folder.
+        """
+        if not Path(path).is_relative_to(self.folder):
             return 0
-        if self.fail_after is not None and kind in {"write", "sync", "truncate"}:
-            if self.fail_after == 0:
-                return self.fail_code
-            self.fail_after -= 1
-        file = str(inside.relative_to(self.folder))
+        if self.fails(kind):
+            return self.fail_code
+        node = self._node(path)
+        self._of_sqlite.add(node)
         if kind == "create":
-            self._new.add(file)
-            return 0
-        self.trace.append(Op(kind, file, at, data))
-        if kind == "sync" and file in self._new:
-            self._new.remove(file)
-            self.trace.append(Op("sync-names"))
+            self._fresh.add(node)
+        elif kind == "delete":
+            self.note_names("delete", Path(path))
+        else:
+            self._add(Op(kind, node, at, data))
+            if kind == "sync" and node in self._fresh:
+                self._fresh.remove(node)
+                self._add(Op("sync-names", self._folder(self._inside(path)[:-1])))
         return 0
+
+    def note_names(self, kind: str, path: Path, to: Path | None = None) -> None:
+        """Take note of a rename, an exchange, a link to another name, or a deletion."""
+        parts = self._inside(path)
+        node = self.live.find(parts)
+        if node is None:
+            return
+        here, there = (self._folder(parts[:-1]), parts[-1]), (0, "")
+        if to is not None:
+            target = self._inside(to)
+            there = (self._folder(target[:-1]), target[-1])
+        if kind == "link":
+            self._add(Op("make", node, folder=there[0], name=there[1]))
+        else:
+            self._add(Op(kind, node, folder=here[0], name=here[1], to_folder=there[0], to_name=there[1]))
+
+    def note_sync(self, path: Path) -> None:
+        """Take note that a file, or the names in a folder, were synced."""
+        node = self.live.find(self._inside(path))
+        if node is not None:
+            self._add(Op("sync-names" if node in self.live.entries else "sync", node))
+
+    def look(self) -> None:
+        """Take note of what changed in plain files since the last look, as writes that were not synced."""
+        there: set[str] = set()
+        for path in sorted(self.folder.rglob("*")):
+            name = str(path.relative_to(self.folder))
+            there.add(name)
+            if path.is_dir():
+                self._folder(self._inside(path))
+            elif not name.endswith(_NOT_KEPT):
+                self._look_at(path)
+        for name, node in reversed(list(self.live.walk())):
+            if name not in there and self.live.find(tuple(name.split("/"))) == node:
+                self.note_names("delete", self.folder / name)
+
+    def _look_at(self, path: Path) -> None:
+        status, node = path.stat(), self._node(str(path))
+        mark = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if node in self._of_sqlite or self._seen.get(node) == mark:
+            return
+        content, known = path.read_bytes(), self.live.data.get(node, b"")
+        if content != known:
+            if known:
+                self._add(Op("truncate", node, 0))
+            self._add(Op("write", node, 0, content))
+        self._seen[node] = mark
+
+    def fails(self, kind: str) -> bool:
+        """Whether this call is to fail."""
+        if self.fail_after is None or kind not in _FAILING:
+            return False
+        self.fail_after -= 1
+        return self.fail_after < 0
 
     def promise(self, position: int) -> None:
         """From now on everything up to this position must survive."""
+        self.look()
         self.trace.append(Op("mark", at=position))
+
+    def _inside(self, path: Path | str) -> tuple[str, ...]:
+        return Path(path).relative_to(self.folder).parts
+
+    def _node(self, path: str) -> int:
+        parts = self._inside(path)
+        return self.live.find(parts) or self._made(self._folder(parts[:-1]), parts[-1])
+
+    def _folder(self, parts: tuple[str, ...]) -> int:
+        node = ROOT
+        for part in parts:
+            node = self.live.entries[node].get(part) or self._made(node, part, "make-folder")
+        return node
+
+    def _made(self, folder: int, name: str, kind: str = "make") -> int:
+        self._nodes += 1
+        self._add(Op(kind, self._nodes, folder=folder, name=name))
+        return self._nodes
+
+    def _add(self, op: Op) -> None:
+        self.trace.append(op)
+        self.live.apply(op)
 
 
 def seeded(seed: int = SEED) -> Random:
-    """Random choices; a test that fails shows the seed, and the variable DAYBOOK_FAULT_SEED chooses another."""
-    sys.stdout.write(f"DAYBOOK_FAULT_SEED={seed}\n")
+    """Random choices; a test that fails shows seed and budget, which the variables of these names change."""
+    sys.stdout.write(f"DAYBOOK_FAULT_SEED={seed} DAYBOOK_FAULT_FACTOR={FACTOR:g}\n")
     return Random(seed)
 
 
 def contents(folder: Path) -> Files:
     """The files that a power cut leaves in some state; the shared memory of a -shm is gone in any case."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", ".lock"))]
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(_NOT_KEPT)]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
@@ -103,138 +250,3 @@ def write_state(files: Files, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(content)
-
-
-def cuts(disk: Disk, rng: Random | None = None, *, count: int = 0, first: int = 0) -> Iterator[Cut]:
-    """Each different state after a cut at each operation from `first` on; with `rng`, so many of them drawn at random."""
-    if rng is not None:
-        for after in (rng.randrange(len(disk.trace) + 1) for _ in range(count)):
-            durable, pending, promised = _standing(disk, after)
-            kept = [_torn_at_random(op, rng) for op in pending if rng.random() < 0.7]
-            yield Cut(
-                after, promised, _applied(durable, kept), f"cut after {after}, a random part of {len(pending)} kept"
-            )
-        return
-    seen: set[bytes] = set()
-    for after in range(first, len(disk.trace) + 1):
-        durable, pending, promised = _standing(disk, after)
-        for said, kept in _choices(pending):
-            files = _applied(durable, kept)
-            mark = _digest(promised, files)
-            if mark not in seen:
-                seen.add(mark)
-                yield Cut(after, promised, files, f"cut after {after}, {said}")
-
-
-def after_all(disk: Disk) -> Files:
-    """The files when nothing was lost."""
-    return _applied(disk.before, [op for op in disk.trace if op.kind in {"write", "truncate", "delete", "rename"}])
-
-
-def _standing(disk: Disk, after: int) -> tuple[Files, list[Op], int]:
-    """What is certain at that point, what is not, and what was promised."""
-    durable, pending, promised = dict(disk.before), list[Op](), 0
-    for op in disk.trace[:after]:
-        if op.kind == "mark":
-            promised = op.at
-        elif op.kind == "sync":
-            durable = _applied(durable, [one for one in pending if one.file == op.file])
-            durable.setdefault(op.file, b"")
-            pending = [one for one in pending if one.file != op.file]
-        elif op.kind == "sync-names":
-            certain = [one for one in pending if one.kind == "delete" or _is_renamed_in(one, op.file)]
-            durable = _applied(durable, certain)
-            pending = [one for one in pending if one not in certain]
-        else:
-            pending.append(op)
-    return durable, pending, promised
-
-
-def _is_renamed_in(op: Op, folder: str) -> bool:
-    return op.kind == "rename" and str(Path(op.data.decode()).parent) == folder
-
-
-def _choices(pending: Sequence[Op]) -> Iterator[tuple[str, list[Op]]]:
-    """What may be left of the writes that were not synced."""
-    count = len(pending)
-    if count <= ALL_SUBSETS_UP_TO:
-        for kept in product((False, True), repeat=count):
-            yield f"kept {kept}", [op for op, is_kept in zip(pending, kept, strict=True) if is_kept]
-    else:
-        for length in range(count + 1):
-            yield f"the first {length} of {count} kept", [*pending[:length]]
-            yield f"the last {length} of {count} kept", [*pending[count - length :]]
-        for one in range(count):
-            yield f"number {one} of {count} lost", [op for at, op in enumerate(pending) if at != one]
-            yield f"number {one} of {count} alone kept", [pending[one]]
-    for one, op in enumerate(pending):
-        for said, parts in _torn(op):
-            yield f"number {one} of {count} torn, {said}", [*pending[:one], *parts]
-            yield (
-                f"number {one} of {count} torn, {said}, the others kept",
-                [*pending[:one], *parts, *pending[one + 1 :]],
-            )
-
-
-def _torn(op: Op) -> Iterator[tuple[str, list[Op]]]:
-    """Parts of a write that reaches over the edge of a sector."""
-    pieces = _sectors(op)
-    if len(pieces) > 1:
-        half = len(pieces) // 2
-        yield "its beginning kept", pieces[:half]
-        yield "its end kept", pieces[half:]
-
-
-def _torn_at_random(op: Op, rng: Random) -> Op:
-    pieces = _sectors(op)
-    if len(pieces) < 2 or rng.random() < 0.7:
-        return op
-    first = rng.randrange(len(pieces))
-    kept = pieces[first : rng.randrange(first, len(pieces)) + 1]
-    return op._replace(at=kept[0].at, data=b"".join(piece.data for piece in kept))
-
-
-def _sectors(op: Op) -> list[Op]:
-    if op.kind != "write":
-        return [op]
-    edges = [op.at, *range(op.at // SECTOR * SECTOR + SECTOR, op.at + len(op.data), SECTOR), op.at + len(op.data)]
-    spans = pairwise(edges)
-    return [op._replace(at=start, data=op.data[start - op.at : end - op.at]) for start, end in spans]
-
-
-def _applied(files: Files, ops: Sequence[Op]) -> Files:
-    changed: dict[str, bytearray | None] = {}
-    for op in ops:
-        if op.kind == "delete":
-            changed[op.file] = None
-            continue
-        if op.kind == "rename":
-            files = _renamed({**files, **{name: bytes(left) for name, left in changed.items() if left is not None}}, op)
-            changed = {name: None for name, left in changed.items() if left is None}
-            continue
-        content = changed.get(op.file)
-        if content is None:
-            content = changed[op.file] = bytearray(b"" if op.file in changed else files.get(op.file, b""))
-        if op.kind == "truncate":
-            del content[op.at :]
-        elif op.kind == "write":
-            content.extend(bytes(max(0, op.at - len(content))))
-            content[op.at : op.at + len(op.data)] = op.data
-    left = {name: bytes(content) for name, content in changed.items() if content is not None}
-    return {name: content for name, content in files.items() if name not in changed} | left
-
-
-def _renamed(files: Files, op: Op) -> Files:
-    """A folder, or a file, under its new name; the certain content of its files goes with it."""
-    old, new = op.file, op.data.decode()
-    return {
-        new + name[len(old) :] if name == old or name.startswith(f"{old}/") else name: content
-        for name, content in files.items()
-    }
-
-
-def _digest(promised: int, files: Files) -> bytes:
-    digest = hashlib.blake2b(str(promised).encode(), digest_size=16)
-    for name, content in sorted(files.items()):
-        digest.update(f"{name} {len(content)} ".encode() + content)
-    return digest.digest()

@@ -15,7 +15,8 @@ from projections.engine import catch_up, model_path
 from projections.feeding import Feed
 from projections.rebuilding import rebuild, rebuild_file
 from projections.verifying import verify_model
-from tests.faults.disk import Cut, Disk, after_all, contents, cuts, seeded, write_state
+from tests.faults.cutting import Cut, after_all, cuts
+from tests.faults.disk import Disk, contents, seeded, write_state
 from tests.faults.under_apsw import watched
 from tests.projections.logs import content, log_of, setting
 

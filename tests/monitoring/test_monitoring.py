@@ -16,12 +16,14 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from domain.errors import HomeError
-from operations.health.looking import serve
+from domain.moments import instant
+from operations.health.looking import health, serve
 from operations.monitoring.alerting import LOG, check_webhook, due, tell
 from operations.monitoring.conditions import Condition, Level, conditions
 from operations.monitoring.keeping import FILE, Monitor, open_monitor
 from operations.monitoring.measuring import HELP, Figure
 from operations.monitoring.metrics import text
+from operations.monitoring.noted import SOUND, VACUUMED
 from operations.settings import Alerts
 from tests.cli.program import run, run_json
 from tests.health.test_health import change
@@ -49,6 +51,8 @@ CASES = [
     (Figure("daybook_read_model_stopped", "portfolio.db", 1), "stopped", Level.ERROR),
     (Figure("daybook_read_model_lag_seconds", "portfolio.db", 301), "lag", Level.WARNING),
     (Figure("daybook_read_model_lag_seconds", "portfolio.db", 299), None, None),
+    (Figure("daybook_integrity_sound", "config.db", 0), "integrity", Level.ERROR),
+    (Figure("daybook_integrity_sound", "config.db", 1), None, None),
     (Figure("daybook_open_breaks", "", 2), "breaks", Level.WARNING),
     (Figure("daybook_backup_age_seconds", "hourly", 3 * 3600), "copies", Level.WARNING),
     (Figure("daybook_backup_age_seconds", "daily", 27 * 3600), "copies", Level.WARNING),
@@ -71,7 +75,14 @@ def test_a_home_without_any_copy_is_told(monitor: Monitor) -> None:
 
 @pytest.mark.parametrize(
     ("before", "hours", "level"),
-    [(79, 23, Level.WARNING), (65, 23, Level.ERROR), (90, 23, None), (50, 2, None), (50, 30, None)],
+    [
+        (79, 23, Level.WARNING),
+        (65, 23, Level.ERROR),
+        (90, 23, Level.INFO),
+        (100, 23, None),
+        (50, 2, None),
+        (50, 30, None),
+    ],
 )
 def test_growth_is_that_of_a_day(monitor: Monitor, before: float, hours: float, level: Level | None) -> None:
     monitor.keep([Figure("daybook_database_bytes", "ledger.db", before * MB)], NOW - timedelta(hours=hours))
@@ -222,3 +233,33 @@ def test_a_monitor_file_that_cannot_be_used_is_begun_anew(tmp_path: Path) -> Non
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
     with open_monitor(tmp_path) as monitor:
         assert monitor.alerts() == []
+
+
+def test_what_was_noted_before_is_a_figure_of_now(tmp_path: Path) -> None:
+    change(tmp_path, "1")
+    now = datetime.now(UTC)
+    before = now - timedelta(hours=23)
+    with open_monitor(tmp_path) as monitor:
+        monitor.note_job("backup-daily", instant(now - timedelta(hours=30)))
+        monitor.keep([Figure("daybook_database_bytes", "ledger.db", 1000.0), Figure(SOUND, "config.db", 0.0),
+                      Figure(VACUUMED, "config.db", 1.0)], before)  # fmt: skip
+    health(tmp_path, now=now)
+    found = health(tmp_path, now=now)  # looking at it has not made it younger
+    figures = {(one.name, one.label): one.value for one in found.figures}
+    assert figures["daybook_job_age_seconds", "backup-daily"] == pytest.approx(30 * 3600)
+    assert figures["daybook_integrity_sound", "config.db"] == 0
+    assert figures["daybook_integrity_age_seconds", "config.db"] == pytest.approx(23 * 3600)
+    assert figures["daybook_vacuum_age_seconds", "config.db"] == pytest.approx(23 * 3600)
+    assert figures["daybook_growth_day_ratio", "ledger.db"] > 1
+    assert figures["daybook_table_rows", "config.settings"] == 1
+    assert {"integrity", "growth"} <= {one.name for one in found.conditions}
+    assert 'daybook_job_age_seconds{job="backup-daily"} 108000' in text(found.figures).decode()
+    (current,) = [one for one in found.answers if one.question == "current"]
+    assert (current.state, current.next) == ("warning", "cli run")
+    assert current.reason == "the job backup-daily was last done 1.2 days ago"
+
+
+def test_a_ledger_that_grows_is_told_as_information(monitor: Monitor) -> None:
+    monitor.keep([Figure("daybook_database_bytes", "ledger.db", 100.0)], NOW - timedelta(hours=20))
+    found = conditions([*AGES, Figure("daybook_database_bytes", "ledger.db", 101.0)], monitor, NOW)
+    assert [(one.name, one.level) for one in found] == [("growth", Level.INFO)]

@@ -20,7 +20,7 @@ from ledger.log import Log, open_log
 from projections import building, catalog
 from projections.building import standing
 from projections.comparing import table_digests
-from projections.engine import catch_up
+from projections.engine import catch_up, model_path
 from projections.profiles import open_building, open_live
 from projections.rebuilding import rebuild, rebuild_all
 from projections.verifying import verify_model
@@ -55,7 +55,7 @@ def test_the_pragmas_of_the_profile_survive_every_switch(name: str, tmp_path: Pa
     wanted = ("wal", 1, 0, 1) if projector.profile == "cache" else ("wal", 2, 1, 1)
     for _ in range(2):
         rebuild(projector, log_of(*OLD), tmp_path)
-        assert pragmas(tmp_path / f"{name}.db", projector.profile) == wanted
+        assert pragmas(model_path(tmp_path, name), projector.profile) == wanted
 
 
 def test_the_cache_profile_is_for_the_cache_only() -> None:

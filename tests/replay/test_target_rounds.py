@@ -248,7 +248,7 @@ def test_a_row_that_the_log_has_otherwise_breaks_the_proof(legacy: Legacy, monke
 
 
 @settings(
-    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
 @given(tables=st.lists(
     known_tables(EIGHT) | known_tables(LATER_EIGHT), min_size=1, max_size=4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -11,14 +12,20 @@ from pathlib import Path
 import apsw
 import pytest
 
+from domain.errors import LedgerError
 from operations.backup.making import backup
 from operations.backup.tiers import Tier
+from operations.monitoring.keeping import open_monitor
+from operations.monitoring.measuring import Figure
+from operations.monitoring.noted import SOUND
 from operations.rebuilding import catch_up_all
+from operations.soundness import check_soundness
 from operations.upkeep import Outcome, Step, maintain
 from tests.cli.program import run_json
 from tests.health.test_health import change, quiet
 
 NOW = datetime.now(UTC)
+MODELS = ("agents", "cache", "config", "history", "portfolio", "satellites", "universe")
 
 
 @pytest.fixture
@@ -90,3 +97,38 @@ def test_a_month_drills(home: Path) -> None:
     step = done(home, "monthly")["drill"]
     assert step.outcome is Outcome.DONE
     assert "is equal" in step.said
+
+
+def test_a_day_checks_every_file_derives_a_damaged_read_model_again_and_notes_it(home: Path) -> None:
+    assert done(home, "daily")["integrity"].outcome is Outcome.DONE
+    # An index that does not agree with its table: every row and every count is as it was.
+    with closing(sqlite3.connect(home / "universe.db", isolation_level=None)) as db:
+        db.executescript("CREATE TABLE t (x); CREATE INDEX i ON t (x); INSERT INTO t VALUES (1); PRAGMA writable_schema = ON;"
+                         "UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 't') "
+                         "WHERE name = 'i'")  # fmt: skip
+    found = check_soundness(home, now=NOW + timedelta(seconds=1))
+    assert len(found.healed) == 1
+    assert found.healed[0].startswith("universe.db was derived again from")
+    with open_monitor(home) as monitor:
+        sound = {label: value for label, _, value in monitor.latest(SOUND)}
+    assert sound == {"ledger.db": 1.0} | {f"{one}.db": float(one != "universe") for one in MODELS}
+    assert check_soundness(home, now=NOW + timedelta(seconds=2)).healed == []
+
+
+def test_a_ledger_that_was_altered_anywhere_fails_the_day_and_takes_no_writer(home: Path) -> None:
+    with closing(sqlite3.connect(home / "ledger.db")) as db, db:
+        db.executescript(
+            "DROP TRIGGER stored_events_refuse_update; UPDATE stored_events SET state = '{}' WHERE rowid = 2"
+        )
+    found = check_soundness(home, now=NOW)
+    assert found.ledger
+    with pytest.raises(LedgerError):
+        change(home, "more")
+    assert done(home, "daily")["integrity"].outcome is Outcome.FAILED
+
+
+def test_a_month_says_what_has_grown(home: Path) -> None:
+    assert done(home, "monthly")["growth"].outcome is Outcome.SKIPPED
+    with open_monitor(home) as monitor:
+        monitor.keep([Figure("daybook_database_bytes", "ledger.db", 0)], NOW - timedelta(days=29))
+    assert re.match(r"ledger\.db \+0\.\d MB in 29 days", done(home, "monthly")["growth"].said)

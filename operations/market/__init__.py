@@ -1,0 +1,1 @@
+"""Market data: recording it live, putting sessions away, and asking for it."""
