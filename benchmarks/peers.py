@@ -29,11 +29,11 @@ METRIC = topic_of(MetricCalculated)
 _COLUMNS = "symbol, isin, metric, value, calculated_at, expires_at, source"
 _TABLE = f"CREATE TABLE IF NOT EXISTS calculated_metrics ({_COLUMNS}, PRIMARY KEY (symbol, metric))"
 _UPSERT = f"INSERT OR REPLACE INTO calculated_metrics ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_PIPE = """
+_PIPE = r"""
 for file in "$1"/*.db; do
     name=$(basename "$file" .db)
     { echo "BEGIN;"; sqlite3 "$file" ".dump --data-only daily_prices"; echo "COMMIT;"; } |
-        sed "s/^INSERT INTO daily_prices VALUES(/INSERT INTO daily_prices VALUES('$name',/" | sqlite3 "$2"
+        sed "/^INSERT INTO daily_prices VALUES(/{s//INSERT INTO daily_prices VALUES('$name',/;s/);\$/,NULL);/}" | sqlite3 "$2"
 done
 """
 _PIPE_ONE = '{ echo "BEGIN;"; sqlite3 "$1" ".dump --data-only cash_flows"; echo "COMMIT;"; } | sqlite3 "$2"'

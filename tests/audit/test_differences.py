@@ -79,7 +79,7 @@ def test_a_difference_is_that_of_two_rebuilt_models(name: str, data: st.DataObje
     check(PROJECTORS[name], facts, data.draw(st.lists(st.sampled_from(DAYS), min_size=2, max_size=2)), known)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     facts=st.lists(st.sampled_from(OF_BARS).flatmap(told), max_size=14),
     days=st.lists(st.sampled_from(DAYS), min_size=2, max_size=2),

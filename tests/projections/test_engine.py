@@ -33,7 +33,7 @@ from tests.projections.logs import SETTINGS, Content, ListedLog, content, histor
 # Of one that is an index of files, the index: the files have tests of their own.
 PROJECTORS = [pytest.param(replace(one, files=None), id=one.name) for one in catalog.projectors()]
 CONFIG = catalog.find("config")
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Crash(BaseException):

@@ -26,7 +26,7 @@ def places() -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(place)
 
 
-@settings(max_examples=70)
+@settings(max_examples=50)
 @given(tables=folders())
 def test_whatever_a_legacy_folder_holds_the_log_alone_gives_it_back(tables: list[Table]) -> None:
     with places() as (legacy, home):

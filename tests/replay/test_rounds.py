@@ -204,4 +204,4 @@ def test_a_run_cut_short_and_taken_up_in_another_time_zone_reads_all_times_in_th
 
 
 TestLivingFolder = LivingFolder.TestCase
-TestLivingFolder.settings = settings(max_examples=7, stateful_step_count=10)
+TestLivingFolder.settings = settings(max_examples=5, stateful_step_count=10)
