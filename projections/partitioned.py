@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 import apsw
 
-from ledger.durable import sync
+from ledger.durable import make_folder, sync
 from ledger.log import Log
 from projections import checkpoint
 from projections.places import MadeOf, Place, Places, writing
@@ -190,6 +190,9 @@ def _make_all(
     """Make these files, many of them on all cores."""
     if not due:
         return
+    # Before there are several workers, so that none counts on a folder that another has made and not yet synced.
+    for partition, _ in due:
+        make_folder((index.parent / partition.path).parent)
     workers = min(os.cpu_count() or 1, _WORKERS_MAX) if len(due) >= _PARALLEL_FILES else 1
     alone = threading.Lock()
 
@@ -247,7 +250,6 @@ def _pages(log: Log, index: apsw.Connection, partition: Partition) -> Iterator[P
 
 def _replace(making: Making, partition: Partition, made_from: MadeOf) -> Place:
     live = making.folder / partition.path
-    live.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in live.parent.glob(f".{live.name}.*{_BUILDING}*"):
         left.unlink()  # of a process that was killed: we hold the lock
     new = making.beside(partition)

@@ -115,7 +115,7 @@ def known_places(folder: Path) -> dict[str, Place]:
     try:
         db.set_busy_timeout(BUSY_MS)
         return Places(db).all()
-    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError):
+    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.ReadOnlyError):
         return {}
     finally:
         db.close()
@@ -129,6 +129,8 @@ def was_made(folder: Path, path: str) -> bool:
     try:
         db.set_busy_timeout(BUSY_MS)
         return db.execute(_KNOWN, (path,)).fetchone() is not None
+    except apsw.ReadOnlyError:
+        return False  # the power was cut while the table was being made, before it knew of any file: the next writer ends that
     finally:
         db.close()
 

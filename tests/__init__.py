@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, settings
 
 # On a machine that others use as well, a slow example says nothing about the code; the settings that Hypothesis chooses
 # by itself where CI is set remain underneath.
-# Thirty examples keep the whole suite under five minutes on two cores; `./dev soak` searches for long.
+# Few examples keep the whole suite under five minutes on two cores; `./dev soak` searches for long.
 settings.register_profile(
-    "daybook", settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+    "daybook", settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 )
 settings.register_profile(
     "soak",

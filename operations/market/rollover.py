@@ -20,6 +20,7 @@ from domain.market import (
     session_stream,
 )
 from domain.moments import is_date
+from ledger.durable import sync
 from ledger.log import Entry, Log
 from operations.home import check_has_its_ledger
 from operations.market.comparing import missing_from
@@ -118,6 +119,7 @@ class _Rolling:
             self._append(SessionSealed(exchange=mine[0], session=mine[1], through=through, rows=rows, digests=digests))
             bring(self._log, self._home, self._step)
         if not any(isinstance(one, BufferReset) for one in steps):
+            self._keep_index()
             self._append(BufferReset(exchange=mine[0], session=mine[1], through=through))
         bring(self._log, self._home, self._step)
         self._append(RolloverCompleted(exchange=mine[0], session=mine[1], through=through))
@@ -145,6 +147,15 @@ class _Rolling:
     def _files(self) -> list[Partition]:
         mine = (self._session.exchange, self._session.session)
         return [one for one in partitions(self._index) if (one.exchange, one.session) == mine]
+
+    def _keep_index(self) -> None:
+        """Have the index on the disk before the buffer lets go of its rows: while somebody reads the index, SQLite puts that
+        off, and a power cut could keep the reset without it.
+        """
+        waiting = self._index.with_name(f"{self._index.name}-wal")
+        if waiting.exists():
+            sync(waiting)
+            sync(waiting.parent)
 
     def _append(self, event: Event) -> None:
         self._step(f"append {type(event).__name__}")

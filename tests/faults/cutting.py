@@ -57,6 +57,14 @@ def cuts(disk: Disk, rng: Random | None = None, *, count: int = 0, first: int = 
                 yield Cut(after, standing.promised, files, f"cut after {after}, {said}")
 
 
+def without(disk: Disk, path: str) -> Cut:
+    """A cut at the end that takes from one file all that was not synced, and nothing from the others."""
+    *_, (after, standing) = _standings(disk)
+    node = disk.live.find(tuple(path.split("/")))
+    kept = [op for op in standing.pending if op.kind not in _CONTENT or op.node != node]
+    return Cut(after, standing.promised, _with(standing.durable, kept), f"cut at the end, {path} as it was synced")
+
+
 def after_all(disk: Disk) -> Files:
     """The files when nothing was lost."""
     return _with(disk.start, disk.trace)
