@@ -55,7 +55,7 @@ class MarketBlock(Event, frozen=True, kw_only=True):
 
     def columns(self) -> tuple[Column | list[int], ...]:
         """The columns with a meaning of their own, by which rows are told apart first."""
-        raise NotImplementedError
+        raise NotImplementedError  # each block says it; a struct cannot be an abstract class
 
 
 @register

@@ -8,7 +8,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from domain.errors import LedgerError
@@ -20,6 +19,7 @@ from ledger.querying import stream_of
 from operations.blaming import blamed_on_the_ledger
 from operations.pasts import Moment, Pasts, together
 from operations.tables import Key, ModelTable, Row, Table, find_table, find_tables, happened, keys_of, nobody
+from projections.valid_time import valid_time
 
 ROWS_MAX = 1_000
 _PAGE = 500
@@ -178,16 +178,7 @@ def _difference(table: Table, old: Row | None, new: Row | None) -> Difference:
 
 
 def _valid_order(event: Stored) -> tuple[str, int]:
-    return valid_time(event), event.position
-
-
-def valid_time(event: Stored) -> str:
-    """When it happened; for an event that does not say, when it was recorded."""
-    return str(msgspec.json.decode(event.state, type=_When).occurred_at or event.recorded_at)
-
-
-class _When(Struct):
-    occurred_at: str | None = None
+    return valid_time(event.state, event.recorded_at), event.position
 
 
 def _paged(events: Iterator[Stored]) -> Iterator[list[Stored]]:

@@ -78,7 +78,7 @@ def record_from(  # noqa: PLR0913  one for each option of the command
     listed = (rejects or _rejects_of(source)) if keep_going else None
     command = f"cli record --from {source}"
     with (
-        _opened(source) as file,
+        opened(source) as file,
         no_collector(),
         Ledger.open(home, create=not dry_run, wait_s=wait_s, command=command) as ledger,
     ):
@@ -94,7 +94,8 @@ def _rejects_of(source: Path) -> Path:
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[BinaryIO]:
+def opened(source: Path) -> Iterator[BinaryIO]:
+    """A file of entries, or stdin when it is `-`."""
     if source == STDIN:
         yield sys.stdin.buffer
         return

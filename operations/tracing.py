@@ -17,8 +17,8 @@ from operations.blaming import blamed_on_the_ledger
 from operations.following import Change, Followed, follow
 from operations.kept import kept_rows
 from operations.origins import Origin, Origins, place_of_kind
-from operations.past import valid_time
 from operations.tables import ClassicTable, Key, Live, Row, Table, cell_named, find_table, nobody
+from projections.valid_time import valid_time
 
 Cells = dict[str, Any]  # column to any cell
 
@@ -138,7 +138,8 @@ def _steps(log: Log, table: Table, key: Key, changes: Sequence[Change], column: 
                 continue
             cells = {column: (_cell(table, change.after, column),) * 2}
         yield Step(
-            position=stored.position, stream=stored.stream, type=stored.topic, occurred_at=valid_time(stored),
+            position=stored.position, stream=stored.stream, type=stored.topic,
+            occurred_at=valid_time(stored.state, stored.recorded_at),
             recorded_at=stored.recorded_at, cells=cells if column is None else {column: cells[column]},
             sets=[name for name, at in owners.items() if at == stored.position and column in (None, name)],
             is_gone=change.after is None, assumed=list(event.assumed), repaired=event.repaired,

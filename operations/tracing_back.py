@@ -19,8 +19,8 @@ from operations.blaming import blamed_on_the_ledger
 from operations.following import Followed, follow_all
 from operations.made import Made, rows_of
 from operations.origins import Origin, Origins, keys_of_block
-from operations.past import valid_time
 from operations.tracing import cells_of, owners_of
+from projections.valid_time import valid_time
 from replay import provenance
 
 
@@ -107,7 +107,8 @@ def _behind(log: Log, stored: Stored, origins: Origins, key: str | None) -> Behi
         named = {_column(event): key}
         made = [one for one in made if one.key.get(_column(event)) == key]
     return Behind(
-        position=stored.position, stream=stored.stream, type=stored.topic, occurred_at=valid_time(stored),
+        position=stored.position, stream=stored.stream, type=stored.topic,
+        occurred_at=valid_time(stored.state, stored.recorded_at),
         recorded_at=stored.recorded_at, origin=origins.of(stored, "", named, None),
         kept=event.reason if isinstance(event, LegacyRowKept) else "", rows=[*_rows_now(log, stored, made)],
     )  # fmt: skip

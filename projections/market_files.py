@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,18 +149,23 @@ class MarketMaker:
             rows = self._db.execute(shape_of(partition).compare, [limit]).fetchall()
         return [str(_Row(*row)) for row in rows] or ["the rows are not stored as they were written"]
 
-    @contextmanager
-    def _attached(self, path: Path, name: str, table: str, *, is_parquet: bool) -> Iterator[None]:
-        import duckdb  # noqa: PLC0415  as above
+    def _attached(self, path: Path, name: str, table: str, *, is_parquet: bool) -> AbstractContextManager[None]:
+        return attached(self._db, name, lambda: attach(self._db, path, name, table, is_parquet=is_parquet))
 
+
+@contextmanager
+def attached(db: DuckDBPyConnection, name: str, attach_it: Callable[[], object]) -> Iterator[None]:
+    """A file of a partition under a name, for a while; raises Unreadable for whatever DuckDB finds wrong with it."""
+    import duckdb  # noqa: PLC0415  as above
+
+    try:
+        attach_it()
         try:
-            attach(self._db, path, name, table, is_parquet=is_parquet)
-            try:
-                yield
-            finally:
-                self._db.execute(f"DETACH {name}")
-        except duckdb.Error as error:
-            raise Unreadable(str(error).partition("\n")[0]) from error
+            yield
+        finally:
+            db.execute(f"DETACH {name}")
+    except duckdb.Error as error:
+        raise Unreadable(str(error).partition("\n")[0]) from error
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 import apsw
 
@@ -108,29 +108,35 @@ def writing(folder: Path, schema_version: str) -> Iterator[Places]:
 
 def known_places(folder: Path) -> dict[str, Place]:
     """Every file that is known to be in a folder, by its path; none when that cannot be read, since it says nothing then."""
-    path = folder / FILE
-    if not path.exists():
-        return {}
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
-        db.set_busy_timeout(BUSY_MS)
-        return Places(db).all()
-    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.ReadOnlyError):
+        return _asked(folder, lambda db: Places(db).all()) or {}
+    except _DAMAGED:
         return {}
-    finally:
-        db.close()
 
 
 def was_made(folder: Path, path: str) -> bool:
-    """Whether a file was ever written, as far as is known."""
-    if not (folder / FILE).exists():
-        return False
-    db = apsw.Connection(str(folder / FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    """Whether a file was ever written, as far as is known; raises StoreError when what is known cannot be read."""
+    try:
+        return bool(_asked(folder, lambda db: db.execute(_KNOWN, (path,)).fetchone()))
+    except _DAMAGED as error:
+        raise StoreError(f"{folder / FILE} is damaged: {error}", hint="Run: cli verify projections --repair") from error
+
+
+_DAMAGED = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError)
+Answer = TypeVar("Answer")
+
+
+def _asked(folder: Path, ask: Callable[[apsw.Connection], Answer]) -> Answer | None:
+    """What the table of files says; None where there is none yet."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         db.set_busy_timeout(BUSY_MS)
-        return db.execute(_KNOWN, (path,)).fetchone() is not None
+        return ask(db)
     except apsw.ReadOnlyError:
-        return False  # the power was cut while the table was being made, before it knew of any file: the next writer ends that
+        return None  # the power was cut while the table was being made, before it knew of any file: the next writer ends that
     finally:
         db.close()
 
@@ -165,7 +171,7 @@ def _opened(path: Path) -> apsw.Connection:
     """The table of files; begun anew when it is damaged, since the files themselves tell the rest."""
     try:
         return _open(path)
-    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError):
+    except _DAMAGED:
         for suffix in ("", "-wal", "-shm", "-journal"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         return _open(path)

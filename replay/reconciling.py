@@ -38,6 +38,7 @@ from domain.trading import (
 from ledger.log import Entry, Log, Stored
 from migrations import script
 from replay.meeting import contradictions
+from replay.news import AGREES, agrees, new_entries, plain
 
 ZERO = Decimal(0)
 CASH_TOLERANCE = Decimal("0.01")
@@ -76,12 +77,12 @@ class Break(Struct, frozen=True, kw_only=True):
 def reconcile(log: Log) -> tuple[list[Entry], list[Break]]:
     """Compare holdings and cash with what was reported; the entries to append and every break that stands open now."""
     findings: list[Reconciled] = [*_positions(log), *_cash(log)]
-    entries = [_entry(event) for event in findings if _is_news(log, event)]
+    entries = new_entries(log, findings, _stream)
     met = [
         Break(kind="entry", subject=name, expected=f"entered: {entered}", found=f"legacy: {legacy}", reason=_OTHERWISE)
         for name, entered, legacy in contradictions(log)
     ]
-    return entries, [*(_break(event) for event in findings if not _agrees(event)), *met]
+    return entries, [*(_break(event) for event in findings if not agrees(event)), *met]
 
 
 def _pages(log: Log, topics: Collection[type[Event]]) -> Iterator[Stored]:
@@ -156,7 +157,7 @@ def _why(held: Holding, reported: PositionReported | None) -> str:
     quantity = reported.quantity if reported else ZERO
     if quantity == held.quantity:
         if reported is None or not held.quantity or same_price(held.avg_price, reported.avg_price):
-            return "agrees"
+            return AGREES
         return "the broker's average price is not the average cost of the trades"
     if reported is None:
         return "the trades leave shares that the broker does not report: a split, a transfer or a sale is missing"
@@ -228,7 +229,7 @@ def _cash_compared(derived: Decimal, snapshot: PortfolioValued) -> CashReconcile
         derived_eur=derived,
         reported_eur=snapshot.cash_balance,
         difference_eur=difference,
-        reason="agrees" if abs(difference) <= CASH_TOLERANCE else "the buckets do not add up to the reported cash",
+        reason=AGREES if abs(difference) <= CASH_TOLERANCE else "the buckets do not add up to the reported cash",
     )
 
 
@@ -236,44 +237,21 @@ def _stream(event: Reconciled) -> str:
     return stream("reconciliation", event.symbol if isinstance(event, PositionReconciled) else "cash")
 
 
-def _agrees(event: Reconciled) -> bool:
-    return event.reason == "agrees"
-
-
-def _is_news(log: Log, event: Reconciled) -> bool:
-    """A break that was not recorded like this before, or the end of one."""
-    before = log.stream(_stream(event))
-    if not before:
-        return not _agrees(event)
-    last = events.decode(before[-1].topic, before[-1].state)
-    if isinstance(last, PositionReconciled | CashReconciled) and _agrees(last) and _agrees(event):
-        return False
-    return events.encode(last) != events.encode(event)
-
-
-def _entry(event: Reconciled) -> Entry:
-    return Entry(_stream(event), topic_of(type(event)), events.encode(event))
-
-
 def _break(event: Reconciled) -> Break:
     if isinstance(event, PositionReconciled):
         return Break(
             kind="position",
             subject=event.symbol,
-            expected=f"{_plain(event.derived_quantity)} shares at {_plain(event.derived_avg_price)} from the trades",
+            expected=f"{plain(event.derived_quantity)} shares at {plain(event.derived_avg_price)} from the trades",
             found="no position reported"
             if event.reported_quantity is None
-            else f"{_plain(event.reported_quantity)} shares at {_plain(event.reported_avg_price)} reported",
+            else f"{plain(event.reported_quantity)} shares at {plain(event.reported_avg_price)} reported",
             reason=event.reason,
         )
     return Break(
         kind="cash",
         subject=event.date,
-        expected=f"{_plain(event.derived_eur)} EUR in the buckets",
-        found=f"{_plain(event.reported_eur)} EUR reported",
+        expected=f"{plain(event.derived_eur)} EUR in the buckets",
+        found=f"{plain(event.reported_eur)} EUR reported",
         reason=event.reason,
     )
-
-
-def _plain(number: Decimal | None) -> str:
-    return "no price" if number is None else f"{number.normalize():f}"

@@ -41,7 +41,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
     def facts(self, standing: Standing) -> list[Fact]:
         """What is to be recorded, in this order. Raises Refused when a rule forbids it."""
-        raise NotImplementedError
+        raise NotImplementedError  # each entry says it; a struct cannot be an abstract class
 
 
 class Mode(Enum):

@@ -162,7 +162,7 @@ class Void(Entry, frozen=True, kw_only=True, tag="void"):
     def _void(self, name: str, held: Event, standing: Standing) -> list[Fact]:
         for kind, voided in VOIDS.items():
             if isinstance(held, kind):
-                gone = voided(occurred_at=held.occurred_at, reason=self.reason)  # type: ignore[call-arg]
+                gone = voided(occurred_at=held.occurred_at, reason=self.reason)  # type: ignore[call-arg]  # each of them takes a reason
                 return [Fact(name, gone, Mode.CHANGE), *_effects(name, held, None, standing)]
         removed = STATES.get(type(held))
         if removed is None:

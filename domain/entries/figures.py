@@ -114,11 +114,11 @@ class Bar(Entry, frozen=True, kw_only=True):
 
     def key_of_bar(self, standing: Standing) -> str:
         """The day or month."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in Entry: daily and monthly bars say it
 
     def block(self, standing: Standing) -> PriceBlock:
         """A block of this bar alone; bars that are recorded together share one."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in Entry: daily and monthly bars say it
 
     def facts(self, standing: Standing) -> list[Fact]:
         """The bar; recorded again for the same day, it takes the place of the earlier one."""

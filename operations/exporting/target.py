@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from domain.errors import LedgerError
+from ledger.durable import sync
 
 
 def check(out: Path, home: Path, *, force: bool) -> None:
@@ -30,7 +31,7 @@ def beside(out: Path, *, force: bool) -> Iterator[Path]:
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     try:
         yield part
-        _sync(part)
+        sync(part)
         if force:
             part.replace(out)
         else:
@@ -46,11 +47,3 @@ def _give_name(part: Path, out: Path) -> None:
         os.link(part, out)
     except FileExistsError as error:
         raise LedgerError(f"{out} exists", hint="Choose another name, or replace it with --force.") from error
-
-
-def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

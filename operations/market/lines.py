@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -16,9 +13,8 @@ from domain.errors import LedgerError
 from domain.market import exchange_of
 from operations.market.blocks import Kind
 from operations.market.feed import BadRow, Fed, MarketFeed
-from operations.recording import Caught, caught_up
+from operations.recording import Caught, caught_up, opened
 
-STDIN = Path("-")
 BAD_MAX = 20
 KNOWN_EXCHANGES = ("nse", "bse", "mcx")
 Aware = Annotated[datetime, Meta(tz=True)]
@@ -84,7 +80,7 @@ _bar = msgspec.json.Decoder(BarLine).decode
 
 def record_lines(home: Path, source: Path, kind: Kind, *, catch_up: bool) -> Lines:
     """Record the lines of a file, or of stdin when it is `-`, for as long as some come. A bad line stops nothing."""
-    with _opened(source) as file, MarketFeed(home, command=f"cli record {kind}s --from {source}") as feed:
+    with opened(source) as file, MarketFeed(home, command=f"cli record {kind}s --from {source}") as feed:
         done = Lines(fed=feed.done)
         for line in file:
             done.lines += 1
@@ -93,15 +89,6 @@ def record_lines(home: Path, source: Path, kind: Kind, *, catch_up: bool) -> Lin
     if catch_up and (done.fed.blocks or done.fed.kept):
         done.models = caught_up(home)
     return done
-
-
-@contextmanager
-def _opened(source: Path) -> Iterator[BinaryIO]:
-    if source == STDIN:
-        yield sys.stdin.buffer
-        return
-    with source.open("rb") as file:
-        yield file
 
 
 def _take(feed: MarketFeed, kind: Kind, line: bytes, done: Lines) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ from domain.bot_runs import SUFFIX
 from domain.bot_trading import RoundTripClosed
 from domain.event import topic_of
 from migrations import script
-from projections.market_files import engine
+from projections.market_files import attached, engine
 from projections.market_sql import quoted_path
 from projections.partitioned import Made, Page, Partition, PartitionedFiles, Unreadable
 
@@ -141,18 +141,8 @@ class RunMaker:
         assert row is not None
         return Made(*row)
 
-    @contextmanager
-    def _attached(self, path: Path, name: str) -> Iterator[None]:
-        import duckdb  # noqa: PLC0415  it costs time, and most commands do not need it
-
-        try:
-            self._db.execute(_OLD.format(path=quoted_path(path), name=name))
-            try:
-                yield
-            finally:
-                self._db.execute(f"DETACH {name}")
-        except duckdb.Error as error:
-            raise Unreadable(str(error).partition("\n")[0]) from error
+    def _attached(self, path: Path, name: str) -> AbstractContextManager[None]:
+        return attached(self._db, name, lambda: self._db.execute(_OLD.format(path=quoted_path(path), name=name)))
 
 
 @contextmanager

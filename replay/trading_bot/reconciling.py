@@ -24,10 +24,10 @@ from domain.holdings import same_price
 from domain.streams import stream
 from ledger.log import Entry, Log, Stored
 from migrations import script
+from replay.news import AGREES, agrees, new_entries, plain
 from replay.reconciling import Break
 
 _PAGE = 5_000
-_AGREES = "agrees"
 # What is corrected keeps its place among the fills of the same moment.
 _ADD = """
     INSERT INTO temp.holding_trades VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (stream) DO UPDATE SET
@@ -49,8 +49,8 @@ class Derived(NamedTuple):
 def reconcile(log: Log) -> tuple[list[Entry], list[Break]]:
     """Compare the positions that the fills make with those reported; the entries to append and every break open now."""
     found = list(_compared_positions(log))
-    entries = [_entry(event) for event in found if _is_news(log, event)]
-    return entries, [_break(event) for event in found if event.reason != _AGREES]
+    entries = new_entries(log, found, _stream)
+    return entries, [_break(event) for event in found if not agrees(event)]
 
 
 def positions(log: Log) -> Iterator[tuple[str, Derived]]:
@@ -114,7 +114,7 @@ def _why(made: Derived, reported: BotPositionReported | None) -> str:
     if quantity == made.held.quantity:
         price = _known_price(reported)
         if price is None or same_price(made.held.avg_price, price):
-            return _AGREES
+            return AGREES
         return "the reported average price is not that of the fills"
     if reported is None:
         return "the fills leave a position that is not reported"
@@ -134,32 +134,13 @@ def _stream(event: BotPositionReconciled) -> str:
     return stream("bot-reconciliation", event.symbol)
 
 
-def _is_news(log: Log, event: BotPositionReconciled) -> bool:
-    """A break that was not recorded like this before, or the end of one."""
-    before = log.stream(_stream(event))
-    if not before:
-        return event.reason != _AGREES
-    last = events.decode(before[-1].topic, before[-1].state)
-    if isinstance(last, BotPositionReconciled) and last.reason == event.reason == _AGREES:
-        return False
-    return events.encode(last) != events.encode(event)
-
-
-def _entry(event: BotPositionReconciled) -> Entry:
-    return Entry(_stream(event), topic_of(type(event)), events.encode(event))
-
-
 def _break(event: BotPositionReconciled) -> Break:
     return Break(
         kind="position",
         subject=event.symbol,
-        expected=f"{_plain(event.derived_quantity)} units at {_plain(event.derived_avg_price)} from the fills",
+        expected=f"{plain(event.derived_quantity)} units at {plain(event.derived_avg_price)} from the fills",
         found="no position reported"
         if event.reported_quantity is None
-        else f"{_plain(event.reported_quantity)} units at {_plain(event.reported_avg_price)} reported",
+        else f"{plain(event.reported_quantity)} units at {plain(event.reported_avg_price)} reported",
         reason=event.reason,
     )
-
-
-def _plain(number: Decimal | None) -> str:
-    return "no price" if number is None else f"{number.normalize():f}"
