@@ -52,16 +52,22 @@ Row = tuple[int, str, int, str, str, str, str | None, bytes]
 """Position, stream, version, topic, state, recorded_at, source, hash: the columns of the log in their order."""
 
 
-def preimage(position: int, stream: str, version: int, middle: str, state: str, source: str | None) -> bytes:
-    """What `next_hash` frames, at half the cost; `middle` is the frames of topic and recorded time, which repeat."""
-    place, number = str(position), f"{version:d}"
-    length = len(stream) if stream.isascii() else len(stream.encode())
-    size = len(state) if state.isascii() else len(state.encode())
-    start = f"{len(place)}:{place},{length}:{stream},{len(number)}:{number},{middle}{size}:{state},"
+def hash_after(
+    previous: bytes, position: int, stream: bytes, version: int, middle: str, state: bytes, source: bytes | None
+) -> bytes:
+    """What `next_hash` computes, at half the cost; `middle` is the frames of topic and recorded time, which repeat."""
+    place, number = str(position), str(version)
+    start = f"{len(place)}:{place},{len(stream)}:".encode()
+    between = f",{len(number)}:{number},{middle}{len(state)}:".encode()
     if source is None:
-        return f"{start}-,".encode()
-    size = len(source) if source.isascii() else len(source.encode())
-    return f"{start}{size}:{source},".encode()
+        return sha256(b"".join((previous, start, stream, between, state, b",-,"))).digest()
+    origin = f",{len(source)}:".encode()
+    return sha256(b"".join((previous, start, stream, between, state, origin, source, b","))).digest()
+
+
+def middle_of(topic: bytes | str, recorded_at: bytes | str) -> str:
+    """The part of what is hashed that repeats from event to event."""
+    return (frame(topic) + frame(recorded_at)).decode()
 
 
 def chained(head: Head, drafts: Iterable[Draft], recorded_at: str) -> Iterator[Row]:
@@ -72,8 +78,7 @@ def chained(head: Head, drafts: Iterable[Draft], recorded_at: str) -> Iterator[R
         position += 1
         middle = middles.get(topic)
         if middle is None:
-            middle = middles[topic] = (frame(topic) + frame(recorded_at)).decode()
-        text = state.decode()
+            middle = middles[topic] = middle_of(topic, recorded_at)
+        previous = hash_after(previous, position, stream.encode(), version, middle, state, source)
         origin = None if source is None else source.decode()
-        previous = sha256(previous + preimage(position, stream, version, middle, text, origin)).digest()
-        yield position, stream, version, topic, text, recorded_at, origin, previous
+        yield position, stream, version, topic, state.decode(), recorded_at, origin, previous

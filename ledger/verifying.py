@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from domain.errors import HomeError
+from domain.event import topics
 from ledger.chain import EMPTY, START, Head
-from ledger.checking import Finding, check_range
+from ledger.checking import Finding, check_range, reader
 from ledger.log import Log
 from ledger.opening import uri
-from ledger.splitting import check_in_two, worth_splitting
+from ledger.splitting import broken
 from migrations.runner import LEDGER, migrate_ledger, pending, scripts
 
 __all__ = ["Finding", "Verified", "verify_log"]
@@ -69,37 +70,46 @@ def verify_log(log: Log | Path, *, thorough: bool = True, limit: int = LIMIT) ->
     try:
         with closing(sqlite3.connect(name, uri=True)) as connection:
             connection.text_factory = _shown
-            schema = list(_schema(connection))
-            head, events = _end(connection)
+            head = _head(connection)
     except _UNREADABLE as error:
         return Verified(0, EMPTY, [Finding(None, "file", f"{path} cannot be read: {error}")])
     # SQLite checks the file in a thread of its own: it lets go of Python's lock while it does.
     with ThreadPoolExecutor(1) as thread:
         around = thread.submit(_around, name, head.position, thorough=thorough)
-        if worth_splitting(events, path.stat().st_size, decoding=thorough):
-            inside = check_in_two(name, head.position, decoding=thorough, limit=limit + 1)
-        else:
-            inside = list(islice(check_range(name, 1, head.position, decoding=thorough), limit + 1))
-        findings = [*schema, *inside, *around.result()]
+        read = reader(name) if thorough else None
+        stretches = broken(name, head.position, path.stat().st_size, topics=topics(), read=read)
+        outside = around.result()
+    if outside:  # what was judged fast relies on a sound file
+        stretches = [(1, head.position)]
+    looked = (found for first, last in stretches for found in check_range(name, first, last, decoding=thorough))
+    inside = list(islice(looked, limit + 1))
+    schema = [finding for finding in outside if finding.kind == "schema"]
+    findings = [*schema, *inside, *(finding for finding in outside if finding.kind != "schema")]
     if len(findings) > limit:
         more = Finding(None, "more", f"only the first {limit} findings are listed, there are more")
         findings = [*findings[:limit], more]
-    return Verified(events, head, findings)
+    return Verified(_count(name, head) if findings else head.position, head, findings)
 
 
-def _end(connection: sqlite3.Connection) -> tuple[Head, int]:
-    """The head, and how many events there are; where the last page is damaged, the index still knows its position."""
+def _head(connection: sqlite3.Connection) -> Head:
+    """The last event's position and hash; where the last page is damaged, the index still knows its position."""
     try:
         row = connection.execute(_HEAD).fetchone()
     except sqlite3.DatabaseError:
         row = (connection.execute(_LAST_IN_INDEX).fetchone()[0], START)
     position, digest = row or EMPTY
-    head = Head(position, digest if isinstance(digest, bytes) else str(digest).encode())
+    return Head(position, digest if isinstance(digest, bytes) else str(digest).encode())
+
+
+def _count(name: str, head: Head) -> int:
+    """How many events there are up to the head."""
     try:
-        return head, connection.execute(_COUNT, (position,)).fetchone()[0]
+        with closing(sqlite3.connect(name, uri=True)) as connection:
+            (count,) = connection.execute(_COUNT, (head.position,)).fetchone()
+            return int(count)
     except sqlite3.DatabaseError:
         # A page in the middle is damaged: there should be as many as the head says, and each that is missing is named.
-        return head, position
+        return head.position
 
 
 def _schema(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -128,10 +138,11 @@ def _unseen(connection: sqlite3.Connection) -> list[str]:
 
 def _around(name: str, last: int, *, thorough: bool) -> list[Finding]:
     """What no single event shows: the soundness of the file, and the versions of each stream."""
-    findings = []
+    findings: list[Finding] = []
     try:
         with closing(sqlite3.connect(name, uri=True)) as connection:
             connection.text_factory = _shown
+            findings += _schema(connection)
             for (said,) in connection.execute(_SOUND[thorough]):
                 if said != "ok":
                     findings.append(Finding(None, "file", f"SQLite finds the file damaged: {said}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -59,9 +59,24 @@ def pending(connection: sqlite3.Connection) -> list[str]:
 
 def _running(name: str) -> Callable[[Database], None]:
     def run(db: Database) -> None:
-        db.executescript(script(LEDGER, name))
+        for statement in _statements(script(LEDGER, name)):
+            db.execute(statement)
 
     return run
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """Each statement of a script. sqlite3's executescript would end the transaction; the library's own asks SQLite after
+    every character whether the statement is complete, which took as long as all the rest of making a ledger.
+    """
+    statement = ""
+    for part in sql.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip("; \n"):
+        yield statement.removesuffix(";")
 
 
 def read_model_script(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,11 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         **{"env": environment()} | options,
     )  # fmt: skip
+
+
+def mishaps(err: str) -> list[str]:
+    """What a process said on stderr but its progress, which it tells when a phase takes longer than a second."""
+    return [line for line in err.splitlines() if not re.match(r"[a-z ]+(:|$)", line)]
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:

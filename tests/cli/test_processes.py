@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import COMMAND, ROOT, ended, environment, run, run_json, start
+from tests.cli.program import COMMAND, ROOT, ended, environment, mishaps, run, run_json, start
 
 STOPPED = "Stopped. What was recorded is whole; the same command goes on where this one stopped."
 
@@ -47,7 +47,7 @@ def test_ctrl_c_ends_with_130_in_one_line_and_the_next_run_goes_on(source: Path,
     os.killpg(process.pid, signal.SIGINT)
     code, out, err = ended(process)
     if code != 0:  # it may have been done just before
-        assert (code, out, err.strip()) == (130, "", STOPPED)
+        assert (code, out, mishaps(err)) == (130, "", [STOPPED])
         assert not list((home / "backups").glob("*"))
     assert run_json("replay", source, home=home)["proven"]
     assert run("verify", home=home).exit_code == 0
@@ -62,7 +62,7 @@ def test_ctrl_c_reaches_no_worker_of_a_rebuild(home: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     code, out, err = ended(process)
     if code != 0:
-        assert (code, out, err.strip()) == (130, "", STOPPED)
+        assert (code, out, mishaps(err)) == (130, "", [STOPPED])
 
 
 def test_a_pipe_that_closes_early_ends_quietly(home: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_pipe_that_closes_early_ends_quietly(home: Path) -> None:
             assert process.stdout is not None
             process.stdout.close()
             assert process.stderr is not None
-            assert process.stderr.read() == ""
+            assert mishaps(process.stderr.read()) == []
         assert process.returncode == 141
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_may_not_grow_any_more_leaves_a_ledger_that_goes_on(source: 
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
 
     code, out, err = ended(start("--home", tmp_path / "new", "replay", source, preexec_fn=limit))
-    assert (code in (2, 3), out, len(err.splitlines())) == (True, "", 1)
+    assert (code in (2, 3), out, len(mishaps(err))) == (True, "", 1)
     assert "nothing was appended" in err
     assert run_json("replay", source, home=tmp_path / "new")["proven"]
 
@@ -143,7 +143,7 @@ def test_a_full_disk_says_how_much_is_needed_and_the_next_run_goes_on(
 ) -> None:
     with small_disk(tmp_path / "disk", int(megabytes * 2**20)) as disk:
         code, out, err = ended(start("--home", disk / "home", "replay", source))
-        assert (code, out, len(err.splitlines())) == (2, "", 1), err
+        assert (code, out, len(mishaps(err))) == (2, "", 1), err
         assert re.search(r"\d (bytes )?are free", err)
         assert re.search(r"In all, about [\d,]+ bytes are needed\.", err)
         subprocess.run(["mount", "-o", "remount,size=60m", str(disk)], check=True)
@@ -166,13 +166,24 @@ def test_a_disk_that_fills_up_during_a_rebuild_keeps_the_old_read_models(home: P
         assert run("verify", home=disk / "home").exit_code == 0
 
 
-def test_help_comes_at_once(home: Path) -> None:
-    times = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        assert ended(start("--help"))[0] == 0
-        times.append(time.perf_counter() - begin)
-    assert min(times) < 0.15
+def test_help_loads_nothing_heavy() -> None:
+    """How fast it comes is in docs/benchmarks.md; this is what would make it slow."""
+    told = subprocess.run(
+        [sys.executable, "-X", "importtime", *COMMAND[1:], "--help"],
+        capture_output=True, text=True, check=True, env=environment(),
+    )  # fmt: skip
+    loaded = {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in told.stderr.splitlines()}
+    assert "click" in loaded
+    assert not loaded & {
+        "eventsourcing",
+        "duckdb",
+        "apsw",
+        "sqlite_utils",
+        "watchfiles",
+        "cryptography",
+        "msgspec",
+        "sqlite3",
+    }
 
 
 def test_the_program_runs_from_a_checkout_wherever_one_stands(tmp_path: Path) -> None:

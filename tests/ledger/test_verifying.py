@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.event import topics
 from domain.legacy import LegacySchemaRead, ReplayStarted
-from ledger import checking, splitting, verifying
+from ledger import checking, splitting
 from ledger.chain import Head
-from ledger.checking import check_range
+from ledger.checking import check_range, reader
+from ledger.linking import Links
 from ledger.log import open_log
 from ledger.recorder import insert
 from ledger.verifying import Verified, verify_log
@@ -232,21 +234,46 @@ def test_the_log_can_be_checked_in_pieces(
     assert {finding.position for finding in found} == {position}
 
 
-def test_two_processes_find_what_one_finds(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("thorough", [True, False])
+@pytest.mark.parametrize("large", [1, 10**9], ids=["threads", "processes"])
+def test_several_cores_find_what_one_finds(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, thorough: bool, large: int
+) -> None:
     path = tampered(
         sample, tmp_path, lambda db: db.execute("UPDATE stored_events SET topic = 'x' WHERE rowid IN (2, 6, 7, 9)")
     )
-    alone = verify_log(path)
-    monkeypatch.setattr(verifying, "worth_splitting", lambda *_, **__: True)
-    assert verify_log(path) == alone
+    alone = verify_log(path, thorough=thorough)
     assert {2, 6, 7, 9} <= {finding.position for finding in alone.findings}
+    monkeypatch.setattr(splitting, "_helpers", lambda *_, **__: 2)
+    monkeypatch.setattr(splitting, "_LARGE", large)
+    assert verify_log(path, thorough=thorough) == alone
+    assert verify_log(sample, thorough=thorough).findings == []
     monkeypatch.setattr(splitting, "_CHILD", "raise SystemExit(1)")
-    assert verify_log(path) == alone, "a second process that fails is done without"
+    assert verify_log(path, thorough=thorough) == alone, "a second process that fails is done without"
+
+
+@given(data=st.data())
+def test_the_fast_answer_is_that_of_the_close_look(
+    data: st.DataObject, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    position, column = data.draw(st.integers(1, COUNT)), data.draw(st.sampled_from((*TEXTS, "hash", "rowid")))
+    value = {"hash": b"x" * 32, "rowid": 99}.get(column, "x")
+    sql = f"UPDATE stored_events SET {column} = ? WHERE rowid = ?"
+    path = tampered(sample, tmp_path_factory.mktemp("home"), lambda db: db.execute(sql, (value, position)))
+    first = data.draw(st.integers(1, COUNT))
+    last = data.draw(st.integers(first, COUNT))
+    links = Links(path.as_uri(), topics(), reader(path.as_uri()))
+    if list(check_range(path.as_uri(), first, last, decoding=True)):
+        assert not links.unbroken(first, last)
+    else:  # what stands before or behind the stretch may not agree with it
+        assert links.unbroken(first, last) or not min(first - 1, 1) <= position <= last
 
 
 def test_large_logs_are_worth_a_second_process_and_small_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    assert splitting.worth_splitting(1_000_000, 10**9, decoding=False)
-    assert not splitting.worth_splitting(10_000, 10**7, decoding=True)
+    assert splitting._helpers(1_000_000, 10**9, reading=False) == 1
+    assert splitting._helpers(10_000, 10**7, reading=True) == 0
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert not splitting.worth_splitting(1_000_000, 10**9, decoding=False)
+    assert splitting._helpers(1_000_000, 10**9, reading=False) == 0
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert splitting._helpers(1_000_000, 10**9, reading=True) == 7
