@@ -41,6 +41,7 @@ _SOURCES = (
 )
 _HASHES = "SELECT rowid, hash FROM stored_events WHERE "
 _COUNT = "SELECT count(*) FROM stored_events WHERE rowid <= ?"
+_COUNTS = "SELECT topic, count(*) FROM stored_events WHERE rowid > ? AND rowid <= ? GROUP BY topic"
 _RANGE = "rowid > ? AND rowid <= ?"
 _TOPICS = " AND topic IN ({})"
 _LIMIT = " ORDER BY rowid LIMIT ?"
@@ -208,6 +209,10 @@ class Log:
         """How many events of these topics there are up to a position."""
         marks = ", ".join("?" * len(topics))
         return int(self._all(f"{_COUNT} AND topic IN ({marks})", (through, *topics))[0][0])
+
+    def counts(self, *, after: int, through: int) -> dict[str, int]:
+        """How many events of each topic there are behind a position and up to another."""
+        return dict(self._all(_COUNTS, (after, through)))
 
     # Any: rows of whichever columns were selected.
     def _range(

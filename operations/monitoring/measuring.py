@@ -20,6 +20,7 @@ from operations.backup.copies import all_copies, copies_of
 from operations.backup.tiers import Tier
 from operations.drilling import STREAM as DRILLS
 from operations.home import BACKUPS, LEDGER
+from operations.monitoring.counting import Counts
 from operations.settings import Settings
 from operations.stores import broken_files, unsealed
 from projections import catalog
@@ -81,11 +82,11 @@ NOT_KEPT = frozenset({"daybook_table_rows"})
 _OPEN_BREAKS = "SELECT count(*) FROM reconciliations WHERE open = 1"
 
 
-def measured(home: Path, log: Log, settings: Settings, now: datetime) -> list[Figure]:
-    """All figures of a home, as of now. What is not there, such as a copy, has no figure."""
+def measured(home: Path, log: Log, settings: Settings, now: datetime, counts: Counts | None = None) -> list[Figure]:
+    """All figures of a home, as of now. What is not there, such as a copy, has no figure. counts: of earlier times."""
     return [
         *_of_files(home),
-        *_of_models(home, log, now),
+        *_of_models(home, log, now, counts or Counts()),
         *_of_stores(home, log, now),
         *_of_evidence(home, log, settings, now),
     ]
@@ -104,7 +105,7 @@ def _of_files(home: Path) -> Iterator[Figure]:
     yield Figure("daybook_writers", "", float(is_written_to(home)))
 
 
-def _of_models(home: Path, log: Log, now: datetime) -> Iterator[Figure]:
+def _of_models(home: Path, log: Log, now: datetime, counts: Counts) -> Iterator[Figure]:
     head = log.head().position
     yield Figure("daybook_log_position", "", head)
     for projector in catalog.projectors_of(log):
@@ -117,7 +118,7 @@ def _of_models(home: Path, log: Log, now: datetime) -> Iterator[Figure]:
         yield Figure("daybook_read_model_lag_seconds", projector.file, lag)
         yield Figure("daybook_read_model_stopped", projector.file, float(read_stop(projector, log, home) is not None))
         if found is not None:
-            seen = log.count(through=reached, topics=Plan(projector).topics)
+            seen = counts.seen(log, through=reached, topics=Plan(projector).topics)
             yield Figure("daybook_read_model_skipped_events", projector.file, max(0, seen - found.mark.events))
             with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
                 yield Figure("daybook_database_pages", projector.file, float(str(db.pragma("page_count"))))
