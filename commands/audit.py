@@ -98,7 +98,7 @@ def sql(ctx: click.Context, query: str | None, named: str | None, seconds: float
 
     if (query is None) == (named is None):
         raise click.UsageError("Give a query, or the name of one with --named.")
-    text = query if named is None else asking.named(named)
+    text = query if named is None else asking.named(ctx.obj["home"], named)
     showing_audit.answer(asking.ask(ctx.obj["home"], str(text), seconds=seconds, rows_max=rows), form)
 
 

@@ -25,7 +25,11 @@ def ticks(ctx: click.Context, source: Path, catch_up: bool, as_json: bool) -> No
     {"symbol": "NSE_EQ|INE002A01018", "time": "2026-11-20T09:15:00.250+05:30", "price": 2931.5, "volume": 10}
 
     time has its zone, or is in milliseconds since 1970; bid and ask may be given. Rows are on the disk within a second. A line
-    that is no tick is named, counted and kept, and stops nothing: then the exit code is 1.
+    that is no tick is named, counted and kept, and stops nothing: then the exit code is 1. A tick that never was is taken back,
+    by its number among those of the symbol and session:
+
+    \b
+    {"symbol": "NSE_EQ|INE002A01018", "session": "2026-11-20", "sequence": 17, "void": "the broker withdrew it"}
     """  # noqa: D301  click's mark for lines that stay as they are
     from operations import showing_market
     from operations.market.lines import record_lines
@@ -46,7 +50,11 @@ def bars(ctx: click.Context, source: Path, catch_up: bool, as_json: bool) -> Non
      "open": 18131.7, "high": 18150.15, "low": 18117.55, "close": 18141.35, "volume": 0}
 
     (In one line.) time is the beginning of the bar; a bar of a time that was recorded replaces that one. is_synthetic and
-    open_interest may be given. A line that is no bar is named, counted and kept, and stops nothing: then the exit code is 1.
+    open_interest may be given. A line that is no bar is named, counted and kept, and stops nothing: then the exit code is 1. A
+    bar that never was is taken back:
+
+    \b
+    {"symbol": "NSE_INDEX|Nifty 50", "time": "2026-11-20T09:15:00+05:30", "timeframe": "1m", "void": "a test of the feed"}
     """  # noqa: D301  as above
     from operations import showing_market
     from operations.market.lines import record_lines

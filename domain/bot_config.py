@@ -146,7 +146,7 @@ class DerivativesStockDelisted(Event, frozen=True, kw_only=True, tag="bot-deriva
 @register
 class DerivativesMasterListed(Event, frozen=True, kw_only=True, tag="bot-derivatives-master-listed.v1"):
     """The master list of stocks with derivatives took one in or changed it. Legacy `fo_stocks_master`; occurred_at from
-    updated_at.
+    updated_at, in the isolated stores from last_updated.
 
     lot_size: units; is_active: 0 or 1. exchange, added_date: each known to one generation only.
     """
@@ -217,7 +217,8 @@ class DownloadJobUpdated(Event, frozen=True, kw_only=True, tag="bot-download-job
     """A download of history was asked for or got on. Legacy `download_jobs`; occurred_at from updated_at.
 
     symbols: a text, separated by commas or JSON. from_date, to_date: as the row has them. status: PENDING, RUNNING, COMPLETED
-    or FAILED. progress: percent.
+    or FAILED. progress: percent; progress_text: the cell where it is a text, such as 5/100 or 50%, or one that gives no
+    percent.
     """
 
     job_id: str
@@ -228,6 +229,7 @@ class DownloadJobUpdated(Event, frozen=True, kw_only=True, tag="bot-download-job
     to_date: Verbatim = None
     status: str | None = None
     progress: Decimal | None = None
+    progress_text: Verbatim = None
     error_message: str | None = None
     created_at: Instant | None = None
 

@@ -1,4 +1,4 @@
-"""Events of the trading bot's orders, fills and positions (legacy trading.db, and orders and trades of its monolith).
+"""Events of the trading bot's orders, fills and positions (legacy trading.db, execution.db, and the same of its monolith).
 
 Amounts are INR unless a field says otherwise; prices per unit of the instrument. symbol: the instrument key, such as
 `NSE_EQ|INE002A01018`.
@@ -19,9 +19,9 @@ Side = Literal["BUY", "SELL"]
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="bot-order-placed.v1"):
     """An order was given. Legacy `orders`; occurred_at from timestamp.
 
-    order_type: MARKET, LIMIT or STOP_LOSS. quantity: units, positive for both sides. price: the limit, None at market.
-    status: CREATED, SUBMITTED, OPEN, PARTIALLY_FILLED, FILLED, CANCELLED or REJECTED, as it was when the row was read.
-    metadata: a text, mostly JSON.
+    order_id: in execution.db correlation_id. order_type: MARKET, LIMIT or STOP_LOSS. quantity: units, positive for both
+    sides. price: the limit, None at market. status: CREATED, SUBMITTED, OPEN, PARTIALLY_FILLED, FILLED, CANCELLED or
+    REJECTED, as it was when the row was read; None in execution.db, which does not say. metadata: a text, mostly JSON.
     """
 
     order_id: str
@@ -31,8 +31,9 @@ class OrderPlaced(Event, frozen=True, kw_only=True, tag="bot-order-placed.v1"):
     side: Side
     quantity: Decimal
     price: Decimal | None = None
-    status: str
+    status: str | None = None
     broker_order_id: str | None = None
+    strategy_id: str | None = None
     metadata: str | None = None
 
 
@@ -43,7 +44,8 @@ class OrderUpdated(OrderPlaced, frozen=True, kw_only=True, tag="bot-order-update
 
 @register
 class FillRecorded(Event, frozen=True, kw_only=True, tag="bot-fill-recorded.v1"):
-    """An order was filled, wholly or in part. Legacy `trades` of trading.db and of a monolith; occurred_at from timestamp.
+    """An order was filled, wholly or in part. Legacy `trades` of trading.db and of a monolith, `fills` of execution.db, whose
+    fill_id and fee are trade_id and fees here; occurred_at from timestamp. order_id: of the order, which only the latter says.
 
     side: from side, else from direction (LONG is BUY, SHORT is SELL). quantity: units, positive for both sides. price: from
     entry_price, else from price. exit_price, pnl: of the whole round trip, before fees, where the bot wrote them. fees: what
@@ -53,6 +55,7 @@ class FillRecorded(Event, frozen=True, kw_only=True, tag="bot-fill-recorded.v1")
     """
 
     trade_id: str | None = None
+    order_id: str | None = None
     signal_id: str | None = None
     strategy_id: str | None = None
     symbol: str
@@ -80,13 +83,16 @@ class FillCorrected(FillRecorded, frozen=True, kw_only=True, tag="bot-fill-corre
 
 @register
 class BotPositionReported(Event, frozen=True, kw_only=True, tag="bot-position-reported.v1"):
-    """The bot wrote down a position. Legacy `positions` of trading.db; occurred_at from updated_at.
+    """The bot wrote down a position. Legacy `positions` of trading.db and of execution.db; occurred_at from updated_at, in the
+    latter from timestamp.
 
-    quantity: units, negative when short. avg_entry_price: per unit; realized_pnl: before fees; the bot never wrote either, so
-    0 stands for not known. Its row was written before the position changed, so it is one fill late (legacy facts 4.7).
+    quantity: units, negative when short. side: LONG, SHORT or FLAT, where the row says it beside a quantity without a sign.
+    avg_entry_price: per unit, in execution.db avg_price; realized_pnl: before fees; trading.db never had either written, so 0
+    stands for not known there. Its row was written before the position changed, so it is one fill late (legacy facts 4.7).
     """
 
     symbol: str
+    side: str | None = None
     quantity: Decimal | None = None
     avg_entry_price: Decimal | None = None
     realized_pnl: Decimal | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import compress
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +23,9 @@ Unit = Literal["s", "ms", "us"]
 
 MICROSECONDS: dict[Unit, int] = {"s": 1_000_000, "ms": 1_000, "us": 1}
 """How many of them one unit is."""
+
+TIMEFRAME_MINUTES: Final = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "1d": 1440}
+"""The timeframes that bars have, and how many minutes each is."""
 
 TimeOfDay = Annotated[int, Meta(ge=0, lt=86_400_000_000, description="after midnight, in the unit of the block")]
 ZoneName = Annotated[str, Meta(min_length=1, description="an IANA time zone")]
@@ -62,7 +65,7 @@ class MarketBlock(Event, frozen=True, kw_only=True):
 class BarsRecorded(MarketBlock, frozen=True, kw_only=True, tag="bars-recorded.v1"):
     """Bars closed, were revised or were filled in later; a later bar of the same time replaces that one.
 
-    timeframe: 1m, 5m, 15m, 30m, 1h, 1d. time: the beginning of each bar. open, high, low, close: in the instrument's
+    timeframe: one of TIMEFRAME_MINUTES. time: the beginning of each bar. open, high, low, close: in the instrument's
     currency. volume: units traded, None when the source had none. is_synthetic: 1 where the bar was filled in by recovery.
     open_interest: contracts, only for derivatives.
     """

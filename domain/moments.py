@@ -47,6 +47,22 @@ class LocalClock(ZoneInfo):
 _UNTIL_OFFSET = 26  # characters
 
 
+class Clock(NamedTuple):
+    """By which the naive times of one legacy column are read. is_assumed: whether nobody named the zone.
+
+    may_be_sqlite: SQLite itself fills the column with UTC where the program gives no time. Both look alike there, so that a
+    time which looks like SQLite's is taken for UTC, and that is an assumption whatever zone was named.
+    """
+
+    zone: ZoneInfo
+    is_assumed: bool
+    may_be_sqlite: bool = False
+
+    def assumes(self, text: str | int, *, is_naive: bool) -> bool:
+        """Whether something is assumed of a time; is_naive: what `Reading.assumed` or `is_assumed` says of it."""
+        return (self.is_assumed and is_naive) or (self.may_be_sqlite and isinstance(text, str) and is_sqlites(text))
+
+
 class Reading(NamedTuple):
     """A legacy time stamp as it was understood; `assumed` when a zone had to be assumed or a digit was cut."""
 
@@ -86,7 +102,7 @@ def read_instant(text: str | int, naive_zone: ZoneInfo) -> Reading:
     stamp = _stamp(text)
     if stamp.tzinfo is not None:
         return Reading(_in_utc(stamp), assumed=_is_cut(text))
-    if len(text) == _SQLITE_NOW_LENGTH and text[10] == " " and not isinstance(naive_zone, LocalClock):
+    if is_sqlites(text) and not isinstance(naive_zone, LocalClock):
         return Reading(f"{text[:10]}T{text[11:]}.000000Z", assumed=False)
     if naive_zone.key == "UTC" and (written := _as_written(text)):
         return Reading(written, assumed=True)
@@ -148,7 +164,12 @@ def is_assumed(text: str, naive_zone: ZoneInfo | None = None) -> bool:
         return False
     if "Z" in text[11:] or "+" in text[11:] or "-" in text[11:]:
         return _is_cut(text)
-    return isinstance(naive_zone, LocalClock) or not (len(text) == _SQLITE_NOW_LENGTH and text[10] == " ")
+    return isinstance(naive_zone, LocalClock) or not is_sqlites(text)
+
+
+def is_sqlites(text: str) -> bool:
+    """Whether a time looks as SQLite's datetime('now') writes it."""
+    return len(text) == _SQLITE_NOW_LENGTH and text[10] == " "
 
 
 def is_date(text: str) -> bool:

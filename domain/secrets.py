@@ -41,7 +41,7 @@ HOLDERS = (
 """A legacy system with secrets elsewhere, such as hashes of passwords, adds its events here."""
 
 # Where one field names what another holds: a setting and its value, a row's key and its cells, a break and both sides.
-_NAMING = frozenset({"key", "name", "setting"})
+_NAMING = frozenset({"key", "name", "setting", "column"})
 _NAMED = frozenset({"value", "cell", "expected", "found", "recorded", "given"})
 _SETTING_STREAMS = tuple(f"{one.kind}:" for one in HOLDERS if one.by_stream)
 _IDENTIFIER = re.compile(r"[\w.:-]+\Z")
@@ -88,9 +88,13 @@ class Names:
             or (
                 name == "stream" and isinstance(value, str) and value.startswith(_SETTING_STREAMS) and self.tells(value)
             )
-            or (name == "subject" and isinstance(value, str) and "settings" in value and self.tells(value))
+            or (name == "subject" and isinstance(value, str) and self._tells_of(value))
             for name, value in fields.items()
         )
+
+    def _tells_of(self, subject: str) -> bool:
+        """Whether the subject of a break is a secret: a setting, or the columns that stand at its end."""
+        return self.tells(subject if "settings" in subject else subject.rpartition(": ")[2])
 
 
 class Mask:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from difflib import get_close_matches
 
 from domain.errors import LedgerError
 from ledger.failures import translated
-from ledger.log import Log
+from ledger.log import Log, Stored
 from ledger.opening import uri
 
 _NEAR_MAX = 5
 _ROW = "SELECT rowid FROM stored_events WHERE source ->> '$.file' = ? AND source ->> '$.table' = ?"
+_BLOCKS = _ROW.replace("WHERE", "WHERE topic IN ('bars-recorded.v1', 'ticks-recorded.v1') AND")
 _PART = "CAST(json_extract(source, ?) AS TEXT) = ?"
 _BETWEEN = "? BETWEEN source ->> '$.first' AND source ->> '$.last'"
 _FILES = "SELECT DISTINCT source ->> '$.file' FROM stored_events WHERE source IS NOT NULL ORDER BY 1"
@@ -46,10 +48,23 @@ def from_row(log: Log, file: str, table: str, *, key: Sequence[str], cells: Mapp
         return found
 
 
+def blocks_from(log: Log, file: str, table: str, symbol: str) -> tuple[bool, list[Stored]]:
+    """Whether a legacy table became blocks of bars or ticks, and those of an instrument."""
+    with translated(log.path), closing(sqlite3.connect(uri(log.path, write=False), uri=True)) as db:
+        is_market = db.execute(f"{_BLOCKS} LIMIT 1", (file, table)).fetchone() is not None
+        query = f"{_BLOCKS} AND state ->> '$.symbol' = ? ORDER BY rowid"
+        found = [row[0] for row in db.execute(query, (file, table, symbol))] if is_market else []
+    return is_market, log.at(found)
+
+
 def _nothing(db: sqlite3.Connection, file: str, table: str, named: Sequence[str]) -> LedgerError:
     files = _texts(db, _FILES, ())
     if file not in files:
-        return LedgerError(f"nothing came from a file {file}", hint=f"Files: {', '.join(files)}.")
+        alike = (
+            [one for one in files if one.endswith(f"/{file}")] or get_close_matches(file, files, n=_NEAR_MAX) or files
+        )
+        more = f" and {len(alike) - _NEAR_MAX} more" if len(alike) > _NEAR_MAX else ""
+        return LedgerError(f"nothing came from a file {file}", hint=f"Files: {', '.join(alike[:_NEAR_MAX])}{more}.")
     tables = _texts(db, _TABLES, (file,))
     if table not in tables:
         return LedgerError(f"nothing came from a table {table} of {file}", hint=f"Its tables: {', '.join(tables)}.")

@@ -144,6 +144,13 @@ def neighbours(log: Log, event: Stored, count: int) -> tuple[list[tuple[int, str
         return before[::-1], db.execute(query.format(">", "ASC"), values).fetchall()
 
 
+def has_streams(log: Log, prefix: str) -> bool:
+    """Whether there is any stream whose name begins so."""
+    query = "SELECT 1 FROM stored_events WHERE originator_id >= ? AND originator_id < ? LIMIT 1"
+    with translated(log.path), closing(_connect(log)) as db:
+        return db.execute(query, (prefix, prefix + "\U0010ffff")).fetchone() is not None
+
+
 def _no_stream(db: sqlite3.Connection, stream: str) -> LedgerError:
     """Says which streams of the same kind stand beside the place where it would be."""
     kind = stream.partition(":")[0] + ":"

@@ -51,6 +51,7 @@ CONNECTION_PRAGMAS: dict[str, int | str] = {
 }
 
 # A reader goes through the log once: what it keeps in memory only has to be made first, which takes as long as the reading.
+# So do the connections of a writer beside its first, with which it writes.
 READING_PRAGMAS = CONNECTION_PRAGMAS | {"cache_size": -2_000}
 
 _HEAD = "SELECT rowid, hash FROM stored_events ORDER BY rowid DESC LIMIT 1"
@@ -104,7 +105,8 @@ class LedgerPool(SQLiteConnectionPool):
 
     def __init__(self, db_name: str, *, read_only: bool, page_max: int | None) -> None:
         super().__init__(db_name=db_name)
-        self._read_only, self._page_max = read_only, page_max
+        self._page_max = page_max
+        self._only_reads = read_only
 
     def _create_connection(self) -> LedgerConnection:
         try:
@@ -112,12 +114,13 @@ class LedgerPool(SQLiteConnectionPool):
         except sqlite3.Error as error:
             raise InterfaceError(error) from error
         try:
-            set_pragmas(connection, READING_PRAGMAS if self._read_only else FILE_PRAGMAS | CONNECTION_PRAGMAS)
+            set_pragmas(connection, READING_PRAGMAS if self._only_reads else FILE_PRAGMAS | CONNECTION_PRAGMAS)
             if self._page_max is not None:
                 connection.execute(f"PRAGMA max_page_count = {self._page_max}")
         except BaseException:
             connection.close()
             raise
+        self._only_reads = True
         connection.row_factory = sqlite3.Row
         return LedgerConnection(connection, max_age=self.max_age)
 

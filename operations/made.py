@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from domain.event import Event, decode
+from domain.market import MarketBlock
 from domain.prices import PriceBlock
 from ledger.concerning import POSITION, Value, concerning, pages
 from ledger.log import Log, Stored
 from ledger.past_views import VIEWS
+from operations.market_tables import table_of
 from operations.tables import ClassicTable, Key, ModelTable, Row, Table
 from projections import catalog, narrowing
 from projections.deriving import Deriving
@@ -27,6 +29,8 @@ class Made(NamedTuple):
 def rows_of(log: Log, stored: Stored) -> list[Made]:
     """The rows that the event changed when it came; of a block all rows of the series that it brought."""
     event = decode(stored.topic, stored.state)
+    if isinstance(event, MarketBlock):
+        return list(market_rows(event))
     made = [one for one, _ in view_rows(log, stored)]
     for projector in catalog.projectors():
         naming = [row for row in projector.rows if type(event) in (*row.stated, *row.removed)]
@@ -64,6 +68,13 @@ def block_rows(block: PriceBlock) -> Iterator[Made]:
         table = ModelTable("history", name)
         for key in getattr(block, column, ()):
             yield Made(table, {"symbol": block.symbol, column: key})
+
+
+def market_rows(block: MarketBlock) -> Iterator[Made]:
+    """The candles or ticks of a block."""
+    table = table_of(block)
+    for key in table.rows_of(block):
+        yield Made(table, key)
 
 
 def _of_lane(log: Log, projector: Projector, lane: Lane, stored: Stored) -> Iterator[Made]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import apsw
 
@@ -18,6 +19,7 @@ from domain.moments import MIDNIGHT, read_instant, read_moment
 from domain.systems import ARDUINO_TRADER
 from ledger.log import Log
 from migrations import script
+from operations.market_proof import compare_market
 from operations.price_proof import compare_series
 from operations.shared_price_proof import compare_shared
 from operations.shown import LEDGER, Place, places
@@ -44,9 +46,9 @@ def compare(run: Run, home: Path) -> None:
         for job in run.jobs:
             run.tell("compare", job.file, 0, 0)
             if isinstance(job.translator, MarketSeries):
-                continue  # the day files are compared with the log when they are made, and by `verify projections`
-            if isinstance(job.translator, SeriesTranslator):
-                compared: tuple[ModelReport | None, list[Break]] = compare_series(run, job, models.open("history"))
+                compared: tuple[ModelReport | None, list[Break]] = compare_market(run, job, home)
+            elif isinstance(job.translator, SeriesTranslator):
+                compared = compare_series(run, job, models.open("history"))
             elif isinstance(job.translator, ManySeries):
                 compared = compare_shared(run, job, models.open("history"))
             else:
@@ -229,7 +231,8 @@ class _Beside:
                 self.report.filled += 1
                 continue
             else:
-                expected = self._shown(self._expected(cell, kind, field, shown))
+                zone = self._translator.zone_of(self._translator.table.columns[index])
+                expected = self._shown(self._expected(cell, kind, field, shown, zone))
             if expected != shown or (kind is Kind.ANY and type(expected) is not type(shown)):
                 differing.append((self._columns[place], expected, shown))
         return differing
@@ -245,7 +248,7 @@ class _Beside:
         return self._columns[place] in str(found[self._columns.index("computed")] or "").split(",")
 
     def _expected(
-        self, cell: Any, kind: Kind, field: str, shown: Any
+        self, cell: Any, kind: Kind, field: str, shown: Any, zone: ZoneInfo
     ) -> Any:  # a legacy cell in, a read model's cell out
         if cell is None:
             return None
@@ -255,7 +258,7 @@ class _Beside:
             return float(Decimal(repr(cell)).scaleb(mapping.shifted[field]))
         if kind in (Kind.INSTANT, Kind.MOMENT):
             read = read_instant if kind is Kind.INSTANT else read_moment
-            text = read(cell, self._translator.knowledge.zone).text if cell else None
+            text = read(cell, zone).text if cell else None
             return text.removesuffix(MIDNIGHT) if text and field in mapping.days else text
         if kind is Kind.DECIMAL and isinstance(shown, float):
             return float(cell)  # a whole number of more digits than REAL has

@@ -11,11 +11,13 @@ from msgspec import Struct, field
 
 from domain.event import Event, decode, topic_of
 from domain.legacy import LegacyRowVanished, ReplayCompleted, ReplayStarted
+from domain.market import MarketBlock
 from domain.prices import PriceBlock
 from domain.satellites import BucketDescribed
 from domain.streams import stream
 from domain.trading import ReinvestmentTracked
 from ledger.log import Log, Stored
+from operations import market_origins, market_tables
 from operations.replaying import SYSTEMS
 from operations.shown import LEDGER, Place, places
 from replay import provenance
@@ -82,6 +84,8 @@ class Origins:
         event = decode(stored.topic, stored.state)
         if isinstance(event, PriceBlock):
             self._of_block(origin, event, source, key)
+        elif isinstance(event, MarketBlock):
+            _of_market_block(origin, event, source, key)
         elif source.vanished or isinstance(event, LegacyRowVanished):
             origin.gap = "the legacy row was no longer there in that run"
         else:
@@ -105,6 +109,8 @@ class Origins:
     def _name_cell(self, origin: Origin, event: Event, source: Provenance, table: str, column: str) -> None:
         if isinstance(event, PriceBlock):
             name = next((one for one in origin.row if (source.fields or {}).get(one, one) == column), None)
+        elif isinstance(event, MarketBlock):
+            name = market_origins.column_of(source, event, column)
         else:
             name = self._legacy_column(origin, event, table, column)
         if name in origin.row:
@@ -137,6 +143,17 @@ class Origins:
                     run = msgspec.json.decode(stored.state, type=_Run)
                     found[system, run.run] = frozenset(run.manifest)
         return found
+
+
+def _of_market_block(origin: Origin, block: MarketBlock, source: Provenance, key: Cells) -> None:
+    """The row of the block that has this key, of several the last; the first and the last row where none has."""
+    rows = market_tables.table_of(block).rows_of(block)
+    places = [place for place, row in enumerate(rows) if key and {**row, **key} == row]
+    if not places:
+        origin.key = [market_origins.key_of(block, source, place)[-1] for place in (0, block.count - 1)]
+        return
+    origin.key = market_origins.key_of(block, source, places[-1])
+    origin.row = {name: wrap(cell) for name, cell in market_origins.verbatim(block, source, places[-1]).items()}
 
 
 class _Run(Struct):

@@ -17,6 +17,7 @@ from ledger.concerning import concerning
 from ledger.log import Log, Stored, open_log
 from ledger.querying import stream_of
 from operations.blaming import blamed_on_the_ledger
+from operations.market_tables import check_named
 from operations.pasts import Moment, Pasts, together
 from operations.tables import Key, ModelTable, Row, Table, find_table, find_tables, happened, keys_of, nobody
 from projections.valid_time import valid_time
@@ -62,6 +63,7 @@ def as_of(home: Path, at: str, known_at: str | None, name: str, values: Sequence
 def _the_key(log: Log, home: Path, table: Table, values: Sequence[str]) -> Key:
     """The key that the values are, of those that the table has the one that events name."""
     if not values:
+        check_named(table, {})
         return {}
     keys = keys_of(table, values)
     through = log.head().position

@@ -10,12 +10,13 @@ from typing import Any
 from msgspec import Struct
 
 from domain.event import Event, decode
+from domain.market import MarketBlock
 from domain.prices import PriceBlock
 from ledger.concerning import POSITION, Value
 from ledger.log import Log, Stored
-from operations.made import block_rows, view_rows
+from operations.made import block_rows, market_rows, view_rows
 from operations.origins import place_of_kind
-from operations.tables import LEDGER, ModelTable
+from operations.tables import LEDGER, ModelTable, Table
 from projections import catalog, narrowing
 
 _MADE_BY = ("symbol", "stream")
@@ -43,15 +44,15 @@ def produced(home: Path, log: Log, stored: Stored) -> list[Row]:
     return found
 
 
-def _keys(log: Log, stored: Stored, event: Event) -> Iterator[tuple[ModelTable, Mapping[str, Value]]]:
-    if isinstance(event, PriceBlock):
-        made = list(block_rows(event))
-        yield from [(one.table, one.key) for one in [*made[:1], *made[1:][-1:]] if isinstance(one.table, ModelTable)]
+def _keys(log: Log, stored: Stored, event: Event) -> Iterator[tuple[Table, Mapping[str, Value]]]:
+    if isinstance(event, PriceBlock | MarketBlock):
+        made = list(block_rows(event) if isinstance(event, PriceBlock) else market_rows(event))
+        yield from [(one.table, one.key) for one in [*made[:1], *made[1:][-1:]]]
         return
     place = place_of_kind(type(event))
-    named = {}
+    named: dict[str, tuple[Table, Mapping[str, Value]]] = {}
     if place is not None and place.model != LEDGER:
-        table = ModelTable(place.model, place.table)
+        table: Table = ModelTable(place.model, place.table)
         named[table.name] = table, {column: _plain(getattr(event, place.field(column))) for column in place.key}
     for declared in _tables_of(type(event)):
         key = _whole_key(log, declared, stored, event) or _own_rows(log, declared, stored)

@@ -35,6 +35,7 @@ from operations.home import (
     time_stamp,
 )
 from operations.milestones import check_not_cut_over
+from operations.misread_times import misread_times
 from operations.program import program_version
 from operations.secrets import mask_of
 from operations.settings import Source
@@ -76,7 +77,8 @@ def replay(  # noqa: PLR0913 - what the command and the tests of it may say
     """Replay a legacy folder into the home. mode: replay, dry-run (into a throw-away home) or verify-only (look only).
     force: also after the ledger has taken the legacy system's place.
 
-    The report says what happened, also when sources could not be read (then nothing was appended). Raises LedgerError for
+    The report says what happened, also when sources could not be read (then nothing was appended, or what the others say,
+    as the system has it). Raises LedgerError for
     what stops a run before it begins: no such folder, a home that is busy or is the legacy folder, a zone or system that
     is not known. Nothing is made in the home before the source was recognised.
     """
@@ -181,14 +183,17 @@ def _phases(run: Run, files: list[Found], place: Path, folder: Path, *, catch_up
         with run.timed("freeze"):
             make_folder(folder)
             frozen = phases.freeze_into(folder, files, run)
-        write = report.mode != "verify-only" and not report.failed
+        report.in_part = bool(report.failed and frozen) and run.system.reads_in_part
+        run.unread = lambda file, _: file in report.failed
+        write = report.mode != "verify-only" and (report.in_part or not report.failed)
         with phases.opened(frozen) as opened:
             phases.prepare(run, opened)
             with run.timed("append"):
                 phases.append_all(run, opened, write=write)
+            report.findings += misread_times(report)
             if write:
                 finish(run, place, catch_up=catch_up)
-            elif report.failed:
+            elif report.failed and not report.in_part:
                 report.events_appended = report.run_events = 0
     except BaseException:
         # The copy of a run that did not end proves nothing; the run that is started again makes its own.
@@ -216,7 +221,7 @@ def finish(run: Run, place: Path, *, catch_up: bool) -> None:
 
 def _drop_needless(folder: Path, place: Path, report: RunReport) -> None:
     """A frozen copy is kept for what it proves; one that failed, or equals the one before, proves nothing new."""
-    if report.events_appended and report.mode == "replay" and not report.failed:
+    if report.events_appended and report.mode == "replay":
         return
     earlier = [one for one in frozen_folders(place) if one != folder]
     same = bool(earlier) and manifest_of(earlier[-1]) == manifest_of(folder)

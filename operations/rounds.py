@@ -130,14 +130,15 @@ class Watcher:
             report.seconds["freeze"] = round(time.perf_counter() - begun, 3)
             failed |= {one.name: one.reason for one in unread}
             read = [one.name for one in due if one.name not in failed]
-            if any(name not in self._base and not name.startswith(_SERIES) for name in failed):
+            absent = {name for name in failed if name not in self._base}
+            if not self.system.reads_in_part and any(not name.startswith(_SERIES) for name in absent):
                 return Round(changed=read)
             # Rows may have moved into a new file from any other.
             new = any(one.name not in self._base and not one.name.startswith(_SERIES) for one in frozen)
             whole = self._reread or new or self._runs != self._events_of_runs(log)
             done = None
             if whole or any(self._is_news(one) for one in frozen):
-                finished = self._replay(log, report, frozen, whole=whole)
+                finished = self._replay(log, report, frozen, absent, whole=whole)
                 done = Round(changed=read, report=report, whole=whole, finished=finished)
                 self._keep(folder, frozen, report)
                 self._runs = self._events_of_runs(log)
@@ -168,7 +169,7 @@ class Watcher:
     def _is_news(self, one: Frozen) -> bool:
         return one.name not in self._base or self._base[one.name].sha256 != one.sha256
 
-    def _replay(self, log: Log, report: RunReport, frozen: list[Frozen], *, whole: bool) -> bool:
+    def _replay(self, log: Log, report: RunReport, frozen: list[Frozen], absent: set[str], *, whole: bool) -> bool:
         """Append what is new in these files; whether all that follows was done as well, which only news are worth."""
         _account(report, frozen)
         untouched = set[str]() if whole else {one.name for one in frozen if not self._is_news(one)}
@@ -181,7 +182,8 @@ class Watcher:
             run = Run(log, seen, self.system, report, self.tell, zone(report.timezone), self.timezone is None)
             run.timezones = source_settings(self.home, self.source, self.system).timezones
             run.unread = lambda file, table: (
-                (file in untouched or (file, table) in same) and moving.isdisjoint(self._kinds([(file, table)]))
+                file in absent
+                or ((file in untouched or (file, table) in same) and moving.isdisjoint(self._kinds([(file, table)])))
             )
             with phases.opened(frozen) as opened:
                 phases.prepare(run, opened)

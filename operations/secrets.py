@@ -18,13 +18,20 @@ from projections.engine import model_path
 
 _HELD = "SELECT originator_id, state, source FROM stored_events WHERE originator_id >= ? AND originator_id < ?"
 _NAMED = " OR ".join
-_SETTINGS = "SELECT key, value FROM settings"
+# Where read models hold secrets: a name and a value each.
+_IN_READ_MODELS = {
+    "config": "SELECT key, value FROM settings",
+    "trading-bot/config": "SELECT 'password_hash', password_hash FROM users",
+}
 
 
 def mask_of(home: Path, known: Iterable[str] = ()) -> Mask:
     """The mask for what is shown of a home: its secrets, past and present, and those already known."""
     names = names_of(home)
-    return Mask([*known, *_in_ledger(home / LEDGER, names), *_in_read_model(model_path(home, "config"), names)], names)
+    held = (
+        one for model, query in _IN_READ_MODELS.items() for one in _in_read_model(model_path(home, model), query, names)
+    )
+    return Mask([*known, *_in_ledger(home / LEDGER, names), *held], names)
 
 
 def names_of(home: Path) -> Names:
@@ -57,13 +64,13 @@ def _held(db: sqlite3.Connection, kind: str, names: Names | None) -> list[tuple[
     return db.execute(_HELD + named, (f"{kind}:", f"{kind};", *patterns)).fetchall()
 
 
-def _in_read_model(path: Path, names: Names) -> Iterator[str]:
-    """The secrets in config.db, which may hold what the ledger does not: that is what `verify` finds and tells."""
+def _in_read_model(path: Path, query: str, names: Names) -> Iterator[str]:
+    """The secrets in a read model, which may hold what the ledger does not: that is what `verify` finds and tells."""
     if not path.exists():
         return
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
-            rows = db.execute(_SETTINGS).fetchall()
+            rows = db.execute(query).fetchall()
     except apsw.Error:
         return
     for key, value in rows:

@@ -74,7 +74,8 @@ class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[sources.NAME]: a legacy system. path: its folder or file, which is watched; left out where only its times are to be
-    understood, NAME then being the system's. timezone: of its naive times; timezones: of those of single tables, by name.
+    understood, NAME then being the system's. timezone: of its naive times; timezones: of those of single tables, by name,
+    and of single columns, such as signals.created_at.
     """
 
     path: str = ""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from operations.home import report_path
 from operations.printing import as_object, plain, say, table
-from operations.standing import Status
-from operations.verifying import Part, Verification
 from projections.catalog import file_of
-from projections.comparing import Difference
 from projections.engine import CaughtUp, PoisonEvent
-from projections.rebuilding import Rebuilt
 from projections.stopping import Stop
 from replay.page import by_file
-from replay.reconciling import Break
-from replay.report import RunReport
 from replay.sources import Use
+
+if TYPE_CHECKING:  # what is shown was made elsewhere: who shows one thing does not load what makes the others
+    from operations.standing import Status
+    from operations.verifying import Part, Verification
+    from projections.comparing import Difference
+    from projections.rebuilding import Rebuilt
+    from replay.reconciling import Break
+    from replay.report import RunReport
 
 SHOWN_MAX = 20
 _NOTICED_MAX = 8
@@ -34,7 +37,7 @@ def run_report(report: RunReport, *, as_json: bool, kept: bool = True) -> None:
     rows = [
         (t.file, t.tables, t.read, t.events, t.unchanged, t.kept, t.repaired, t.assumed) for t in by_file(report.tables)
     ]
-    if report.failed:
+    if report.failed and not _is_recorded(report):
         say("The other files were read and checked. A replay of all would give:", bold=True)
     table(("file", "tables", "rows read", "= events", "+ unchanged", "+ kept", "repaired", "assumed"), rows)
     _not_used(report)
@@ -76,8 +79,19 @@ def _noticed(report: RunReport) -> None:
         say(f"Noticed: … and {len(lines) - _NOTICED_MAX:,} more in the report")
 
 
+def _is_recorded(report: RunReport) -> bool:
+    """Whether what could be read came in."""
+    return report.mode != "verify-only" and (report.in_part or not report.failed)
+
+
 def _conclusion(report: RunReport) -> str:
     seconds = f"{sum(report.seconds.values()):.1f} s"
+    if _is_recorded(report) and report.failed:
+        verdict = "proven" if report.proven else "NOT PROVEN"
+        return (
+            f"{len(report.failed)} of {len(report.files)} files could not be read; of the others {report.rows:,} rows, "
+            f"{report.events_appended:,} events appended, {verdict}, {seconds}. Replay again when all can be read."
+        )
     if report.failed:
         return (
             f"{len(report.failed)} of {len(report.files)} files could not be read; the ledger is unchanged. Replay again when "
@@ -90,7 +104,7 @@ def _conclusion(report: RunReport) -> str:
         )
     verdict = "proven" if report.proven else "NOT PROVEN"
     end = " (in a throw-away home: nothing was changed)" if report.mode == "dry-run" else ""
-    breaks = f", {len(report.breaks):,} breaks" if report.breaks else ""
+    breaks = f", {len(report.breaks):,} break{'s' if len(report.breaks) > 1 else ''}" if report.breaks else ""
     return f"{report.rows:,} rows, {report.events_appended:,} events appended{breaks}, {verdict}, {seconds}{end}"
 
 

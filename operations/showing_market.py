@@ -18,20 +18,26 @@ def lines(done: Lines, *, as_json: bool) -> int:
     say(f"{fed.rows:,} rows recorded in {fed.blocks:,} events, up to position {fed.position:,}.")
     if fed.repeats:
         say(f"{fed.repeats:,} only repeated the row before them.")
+    if fed.voided:
+        say(f"{fed.voided:,} were taken back.")
     if done.without_volume:
         say(f"{done.without_volume:,} bars have no volume.")
     for exchange, rows in sorted(done.unknown_exchanges.items()):
         say(f"{rows:,} rows are of the exchange {plain(exchange)}, which is not known.")
     if done.bad_lines:
-        say(f"{done.bad_lines:,} lines are none and were kept as they are:", color="yellow")
-        for one in done.bad:
-            say(f"  line {one.line:,}: {plain(one.reason)}")
-        if done.bad_lines > BAD_MAX:
-            say(f"  and {done.bad_lines - BAD_MAX:,} more")
+        _bad(done)
     for model in done.models or []:
         if model.stopped:
             say(f"{model.name}: {plain(model.stopped)}", color="yellow")
     return done.exit_code
+
+
+def _bad(done: Lines) -> None:
+    say(f"{done.bad_lines:,} lines are none and were kept as they are:", color="yellow")
+    for one in done.bad:
+        say(f"  line {one.line:,}: {plain(one.reason)}")
+    if done.bad_lines > BAD_MAX:
+        say(f"  and {done.bad_lines - BAD_MAX:,} more")
 
 
 def rollover(done: Rollover, *, as_json: bool) -> None:

@@ -82,8 +82,8 @@ def _became(step: Step) -> Iterator[str]:
 def _origin(origin: Origin) -> Iterator[str]:
     if origin.file is None:
         return
-    key = " ".join(map(_text, origin.key))
-    yield f"from {plain(origin.file)}, table {plain(origin.table)}, key {key}, in run {origin.run} of {plain(origin.system)}"
+    key = f", key {' '.join(map(_text, origin.key))}" if origin.key else ""
+    yield f"from {plain(origin.file)}, table {plain(origin.table)}{key}, in run {origin.run} of {plain(origin.system)}"
     if origin.column is not None:
         yield f"  {plain(origin.column)} there: {_text(origin.cell)}"
     elif origin.row:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from domain.advice import RecommendationIssued
-from domain.bot_signals import SignalEmitted
+from domain.bot_backtest import EquityMarked
+from domain.bot_signals import ConfluenceAssessed, RegimeIdentified, RegimeSnapshotTaken, SignalEmitted
 from domain.bot_trading import BotPositionReported, FillRecorded
 from domain.event import Event
 from domain.portfolio import PositionReported
@@ -44,6 +45,8 @@ class Place(NamedTuple):
         return next((field for field, name in self.columns.items() if name == column), column)
 
 
+_IN_TIME = (("symbol", "timestamp"), {"occurred_at": "timestamp"})
+
 _BY_HANDLERS: dict[type[Event], Place] = {
     PositionReported: Place("portfolio", "positions", ("symbol",), {"occurred_at": "last_updated"}),
     RecommendationIssued: Place(
@@ -69,6 +72,12 @@ _BY_HANDLERS: dict[type[Event], Place] = {
         {
             "occurred_at": "timestamp", "price": "entry_price", "stated_price": "price", "stated_direction": "direction",
         },
+    ),
+    ConfluenceAssessed: Place("trading-bot/signals", "confluence_insights", *_IN_TIME),
+    RegimeIdentified: Place("trading-bot/signals", "regime_insights", *_IN_TIME),
+    RegimeSnapshotTaken: Place("trading-bot/signals", "regime_snapshots", *_IN_TIME),
+    EquityMarked: Place(
+        "trading-bot/backtest", "backtest_equity_curves", ("run_id", "timestamp"), {"occurred_at": "timestamp"}
     ),
     BotPositionReported: Place(
         "trading-bot/trading", "positions", ("symbol",),

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from domain.errors import StoreError
 from ledger.lock import FILE as LEDGER_LOCK
 from ledger.lock import holder_of
 from ledger.log import Log
@@ -17,7 +18,8 @@ from projections import catalog
 from projections.building import standing
 from projections.engine import model_path
 from projections.partition_proof import looked_over, mend
-from projections.places import LOCK
+from projections.places import FILE as PLACES
+from projections.places import LOCK, VERSION, check_version, is_readable, known_places
 from projections.projector import Projector
 
 
@@ -36,13 +38,27 @@ def broken_files(home: Path, log: Log, *, whole: bool = False) -> list[BrokenFil
     return [one for projector in _with_files(home, log) for one in _broken(projector, home, whole=whole)]
 
 
+def foreign_stores(home: Path, log: Log) -> list[StoreError]:
+    """Why the files of a read model can be neither read nor written: another version of the program has laid them out."""
+    return [error for projector in _with_files(home, log) if (error := _refusal(projector, home)) is not None]
+
+
+def _refusal(projector: Projector, home: Path) -> StoreError | None:
+    assert projector.files is not None
+    try:
+        check_version(model_path(home, projector.name).parent, projector.files.schema_version)
+    except StoreError as error:
+        return error
+    return None
+
+
 def mend_files(home: Path, log: Log, *, whole: bool = False) -> list[str]:
     """Make the broken ones again, and say so, a sentence each. Raises StoreError, HomeBusy, DiskFull."""
     said = []
     for projector in _with_files(home, log):
         assert projector.files is not None
         found = _broken(projector, home, whole=whole)
-        if found:
+        if found and _refusal(projector, home) is None:
             index = model_path(home, projector.name)
             paths = [str((home / one.path).relative_to(index.parent)) for one in found]
             with enough_room(home, models_bytes(home)):
@@ -61,8 +77,17 @@ def _with_files(home: Path, log: Log) -> Iterator[Projector]:
 def _broken(projector: Projector, home: Path, *, whole: bool) -> list[BrokenFile]:
     index = model_path(home, projector.name)
     folder = index.parent.relative_to(home)
-    found = looked_over(index, whole=whole)
+    found = {**looked_over(index, whole=whole), **_of_the_folder(index.parent)}
     return [BrokenFile(str(folder / path), reason) for path, reason in found.items()]
+
+
+def _of_the_folder(folder: Path) -> dict[str, str]:
+    """What is wrong with what lies beside the files and says what they are."""
+    if (folder / PLACES).exists() and not is_readable(folder):
+        return {PLACES: "it is damaged"}
+    if not (folder / VERSION).exists() and known_places(folder):
+        return {VERSION: "it is missing"}
+    return {}
 
 
 def unsealed(home: Path, log: Log, now: datetime) -> list[Session]:

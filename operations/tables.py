@@ -8,20 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from domain.errors import LedgerError
 from domain.moments import Instant
 from ledger import past_views
-from ledger.concerning import Sought, Value
+from ledger.concerning import SAME_STREAM, Sought, Value
 from ledger.log import Log, Stored
 from ledger.past_views import VIEWS, WHOLE_NUMBERS, PastView
-from projections import narrowing
+from operations import market_tables
+from operations.market_tables import Live, MarketPast, MarketTable
+from projections import catalog, narrowing
 from projections.building import standing
 from projections.catalog import projectors
 from projections.deriving import Deriving, select
 from projections.engine import model_path
 from projections.profiles import open_reading
+from projections.schema import schema_of
 from projections.trouble import DAMAGED, explained
 from projections.valid_time import happened_by
 
@@ -29,21 +32,14 @@ LEDGER = "ledger"
 NEAR_MAX = 3
 _NUMBER = re.compile(r"-?\d{1,18}")
 _LOOKED_AT = 20_000
+_STREAM = "stream"
 
 Row = tuple[Any, ...]  # the cells of any table
 Key = Mapping[str, Value]
 
 
-Past = Deriving | PastView
+Past = Deriving | PastView | MarketPast
 """A table as the events that were put in make it."""
-
-
-class Live(NamedTuple):
-    """The rows that are shown now. position: of the last event that they know of. trouble: why there are none."""
-
-    rows: list[Row]
-    position: int
-    trouble: str = ""
 
 
 class ModelTable:
@@ -52,7 +48,10 @@ class ModelTable:
     def __init__(self, model: str, table: str, *, declared: narrowing.ModelTable | None = None) -> None:
         self.declared = declared or narrowing.find(model, table)
         self.name = f"{model}.{table}"
-        self.columns, self.keys = self.declared.columns, (self.declared.key,)
+        self.columns = self.declared.columns
+        # Whose rows are of streams, because their own id may be missing, are found by that id as well.
+        self._id = self.columns[0] if self.declared.key == (_STREAM,) else ""
+        self.keys: tuple[tuple[str, ...], ...] = (self.declared.key, (self._id,)) if self._id else (self.declared.key,)
         self.topics = frozenset(topic for sought in self.declared.sought({}) for topic in sought.topics)
 
     def cells(self, column: str, text: str) -> list[Value]:
@@ -61,6 +60,8 @@ class ModelTable:
 
     def sought(self, key: Key) -> list[Sought]:
         """The events that can concern the rows of this key."""
+        if self._id and key.keys() == {self._id}:
+            return [Sought(self.topics, key, (SAME_STREAM,))]
         return self.declared.sought(key)
 
     def past(self, log: Log, as_of: Instant | None, *, since: Instant = "") -> Past:
@@ -75,6 +76,10 @@ class ModelTable:
         found = standing(path)
         if found is None:
             return Live([], 0, f"{path.name} is damaged, or is no read model")
+        made_by = catalog.find(self.declared.model)
+        if (found.mark.version, found.mark.schema_digest) != (made_by.version, schema_of(made_by).digest):
+            # It may not have the columns that are asked for, and SQLite would take their names for texts.
+            return Live([], 0, f"{path.name} was made by another version of the program")
         with explained(path), closing(open_reading(path)) as db:
             try:
                 return Live(list(select(db, self.declared, key)), found.mark.position)
@@ -111,7 +116,7 @@ class ClassicTable:
         return Live([row for row in rows if all(row[place] == value for place, value in wanted)], log.head().position)
 
 
-Table = ModelTable | ClassicTable
+Table = ModelTable | ClassicTable | MarketTable
 
 
 def written_together(tables: Sequence[Table]) -> list[Table]:
@@ -139,6 +144,8 @@ def find_table(name: str) -> Table:
         near = [known for known in _all_names() if known.endswith(f".{name}")]
         near = near or difflib.get_close_matches(name, _all_names(), n=NEAR_MAX) or [f"{one}.…" for one in _models()]
         raise LedgerError(f"there is no table {name!r}", hint=f"Perhaps: {', '.join(near)}.")
+    if name in market_tables.NAMES:
+        return MarketTable(table)
     if model != LEDGER:
         return ModelTable(model, table)
     if table not in VIEWS:
@@ -162,11 +169,13 @@ def _models() -> list[str]:
 
 def _all_names() -> list[str]:
     shown = [f"{one.name}.{table}" for one in projectors() for table in narrowing.shown_tables(one)]
-    return [*(f"{LEDGER}.{view}" for view in VIEWS), *shown]
+    return [*(f"{LEDGER}.{view}" for view in VIEWS), *market_tables.NAMES, *shown]
 
 
 def keys_of(table: Table, values: Sequence[str]) -> list[Key]:
     """What these cells may name: the first columns of each key. Raises LedgerError when they are too many."""
+    if isinstance(table, MarketTable):
+        values = table.parted(values)
     fit = [columns[: len(values)] for columns in table.keys if len(values) <= len(columns)]
     if not fit:
         raise LedgerError(f"{table.name}: too many cells for a key", hint=_key_hint(table))
@@ -183,6 +192,8 @@ def keys_of(table: Table, values: Sequence[str]) -> list[Key]:
 
 def cell_named(table: Table, values: Sequence[str]) -> tuple[list[Key], str | None]:
     """A whole key, and the column that may follow it. Raises LedgerError for anything else."""
+    if isinstance(table, MarketTable):
+        values = table.parted(values)
     lengths = {len(columns) for columns in table.keys}
     if len(values) - 1 in lengths and (len(values) not in lengths or values[-1] in table.columns):
         if values[-1] not in table.columns:
@@ -206,8 +217,12 @@ def _cells(declared: str, text: str) -> list[Value]:
 def nobody(table: Table, home: Path, log: Log, key: Key) -> LedgerError:
     """The error for a key that nothing in the log names, with those that are near it."""
     named = " ".join(str(value) for value in key.values())
+    near: list[str]
+    if isinstance(table, MarketTable):
+        near = table.near(log, key)
+        return LedgerError(f"{table.name} never had a row {named}", hint=f"Near it: {', '.join(near)}." if near else "")
     before: dict[str, Value] = {}
-    near: list[str] = []
+    near = []
     for column, value in key.items():
         place = table.columns.index(column)
         known = sorted({str(row[place]) for row in table.live(home, log, before).rows[:_LOOKED_AT]})

@@ -11,13 +11,15 @@ from msgspec import Struct, field
 
 from domain.errors import LedgerError
 from domain.event import decode
+from domain.market import MarketBlock
 from ledger.concerning import Concerned, concerning
 from ledger.log import Log, Stored, open_log
 from operations.blaming import blamed_on_the_ledger
 from operations.following import Change, Followed, follow
 from operations.kept import kept_rows
+from operations.market_tables import Live, MarketTable
 from operations.origins import Origin, Origins, place_of_kind
-from operations.tables import ClassicTable, Key, Live, Row, Table, cell_named, find_table, nobody
+from operations.tables import ClassicTable, Key, Row, Table, cell_named, find_table, nobody
 from projections.valid_time import valid_time
 
 Cells = dict[str, Any]  # column to any cell
@@ -190,6 +192,8 @@ def _is_about(table: Table, stored: Stored, key: Key) -> bool:
     if isinstance(table, ClassicTable):
         return True
     event = decode(stored.topic, stored.state)
+    if isinstance(table, MarketTable):
+        return isinstance(event, MarketBlock) and key in table.rows_of(event)
     concern = next((one for one in table.declared.concerns if type(event) in one.events), None)
     others = key.keys() - (concern.by.keys() if concern else set())
     return all(key[column] in (getattr(event, column, None) or ()) for column in others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from msgspec import Struct, field
 from domain.errors import LedgerError
 from domain.event import decode
 from domain.legacy import LegacyRowKept
+from domain.moments import instant
 from domain.prices import PriceBlock
 from ledger.concerning import concerning
 from ledger.log import Log, Stored, open_log
 from ledger.origins import from_row
+from operations import market_origins
 from operations.blaming import blamed_on_the_ledger
 from operations.following import Followed, follow_all
-from operations.made import Made, rows_of
+from operations.made import Made, market_rows, rows_of
 from operations.origins import Origin, Origins, keys_of_block
 from operations.tracing import cells_of, owners_of
 from projections.valid_time import valid_time
@@ -60,6 +63,9 @@ def trace_from(home: Path, file: str, table: str, values: Sequence[str]) -> list
             hint="Name its key, or cells of it: id=17. All of them in one of the two ways.",
         )
     with open_log(home) as log, blamed_on_the_ledger(home):
+        rows = market_origins.held(log, file, table, key, cells)
+        if rows:
+            return [_behind_market(log, row) for row in rows]
         positions = from_row(log, file, table, key=key, cells=cells)
         found = [one for one in _with_endings(log, log.at(positions)) if _holds(one, key)]
         if not found:
@@ -111,6 +117,16 @@ def _behind(log: Log, stored: Stored, origins: Origins, key: str | None) -> Behi
         occurred_at=valid_time(stored.state, stored.recorded_at),
         recorded_at=stored.recorded_at, origin=origins.of(stored, "", named, None),
         kept=event.reason if isinstance(event, LegacyRowKept) else "", rows=[*_rows_now(log, stored, made)],
+    )  # fmt: skip
+
+
+def _behind_market(log: Log, row: market_origins.Held) -> Behind:
+    """A bar or tick, which is one row of its block."""
+    shown = next(islice(market_rows(row.block), row.place, None))
+    return Behind(
+        position=row.stored.position, stream=row.stored.stream, type=row.stored.topic,
+        occurred_at=instant(market_origins.moment_of(row.block, row.place)), recorded_at=row.stored.recorded_at,
+        origin=Origins(log).of(row.stored, "", dict(shown.key), None), rows=[*_rows_now(log, row.stored, [shown])],
     )  # fmt: skip
 
 

@@ -27,10 +27,15 @@ def projectors() -> tuple[Projector, ...]:
 
 def projectors_of(log: Log) -> tuple[Projector, ...]:
     """The projectors of the systems that the log is about: the read models that its home has."""
+    present = systems_in(log)
+    return tuple(one for one in projectors() if one.system in present)
+
+
+def systems_in(log: Log) -> frozenset[str]:
+    """The systems that the log is about."""
     streams = {stream("replay", system): system for system in SYSTEMS}
     replayed = [streams[name] for name in log.versions(list(streams))]
-    present = systems_of(log.kinds(), replayed)
-    return tuple(one for one in projectors() if one.system in present)
+    return systems_of(log.kinds(), replayed)
 
 
 def file_of(name: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from domain.moments import Instant, zone
 from migrations import script
@@ -17,6 +17,8 @@ from projections.partitioned import Made, Page, Partition, PartitionedFiles, Unr
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+Key = TypeVar("Key")
 
 SCHEMA_VERSION = "2.0.0"
 DIGEST_ROWS = 100_000
@@ -125,10 +127,12 @@ class MarketMaker:
         db.execute("USE memory")
         about = (partition.exchange, partition.kind, partition.timeframe, partition.session, partition.zone)
         db.execute(_ABOUT, [SCHEMA_VERSION, *about, partition.events, partition.last_position])
-        fill = shape.fill if _is_plain(db, shape) else shape.choose
         told = {"until": _local(as_of, partition.zone), **shape.named(partition.timeframe)}
-        for first, last in _spans(db.execute(shape.staged).fetchall()):
-            db.execute(fill, {"first": first, "last": last, **told})
+        staged: list[tuple[str, int]] = db.execute(shape.staged).fetchall()
+        for first, last in _spans(staged):
+            some = {"first": first, "last": last}
+            fill = shape.fill if _is_plain(db, shape, some) else shape.choose
+            db.execute(fill, some | told)
 
     def look(self, path: Path, partition: Partition) -> Made:
         """Read all rows of a day file; raises Unreadable when DuckDB cannot, or when it is another's."""
@@ -203,27 +207,29 @@ def shape_of(partition: Partition) -> Shape:
     return TICKS if partition.kind == "ticks" else CANDLES
 
 
-def _is_plain(db: DuckDBPyConnection, shape: Shape) -> bool:
-    row = db.execute(shape.is_plain).fetchone()
+def _is_plain(db: DuckDBPyConnection, shape: Shape, some: dict[str, str]) -> bool:
+    row = db.execute(shape.is_plain, some).fetchone()
     assert row is not None
     return bool(row[0])
 
 
 def _made(db: DuckDBPyConnection, shape: Shape, name: str) -> Made:
-    """Rows and digest of an attached file: SHA-256 of the digests of its symbols, a few symbols at a time to stay in memory."""
-    counted = db.execute(shape.symbols.replace("{file}", name)).fetchall()
+    """Rows and digest of an attached file: SHA-256 of the digests of its parts, a few of them at a time to stay in memory."""
+    found: list[tuple[str, int, int]] = db.execute(shape.parts.replace("{file}", name)).fetchall()
+    counted = [((symbol, part), rows) for symbol, part, rows in found]
     whole = hashlib.sha256()
     for first, last in _spans(counted):
-        for (part,) in db.execute(shape.digest.replace("{file}", name), [first, last]).fetchall():
+        told = {"first": first[0], "first_part": first[1], "last": last[0], "last_part": last[1]}
+        for (part,) in db.execute(shape.digest.replace("{file}", name), told).fetchall():
             whole.update(part.encode())
-    return Made(sum(count for _, count in counted), whole.hexdigest())
+    return Made(sum(rows for _, rows in counted), whole.hexdigest())
 
 
-def _spans(counted: Sequence[tuple[str, int]]) -> Iterator[tuple[str, str]]:
-    """The first and the last of as many symbols as have about DIGEST_ROWS rows."""
-    rows, some = 0, list[str]()
-    for symbol, count in counted:
-        some.append(symbol)
+def _spans(counted: Sequence[tuple[Key, int]]) -> Iterator[tuple[Key, Key]]:
+    """The first and the last of as many keys as have about DIGEST_ROWS rows."""
+    rows, some = 0, list[Key]()
+    for key, count in counted:
+        some.append(key)
         rows += count
         if rows >= DIGEST_ROWS:
             yield some[0], some[-1]
@@ -241,8 +247,8 @@ def _local(as_of: Instant | None, name: str) -> Any:  # a naive datetime of the 
 @contextmanager
 def _maker(workers: int) -> Iterator[MarketMaker]:
     # One alone may have what several share: large days are made in half the time.
-    with engine(memory="256MB", threads=2) if workers == 1 else engine() as db:
+    with engine(memory="192MB", threads=2) if workers == 1 else engine() as db:
         yield MarketMaker(db)
 
 
-FILES = PartitionedFiles(SCHEMA_VERSION, 2, (".duckdb", ARCHIVED), _maker)
+FILES = PartitionedFiles(SCHEMA_VERSION, 3, (".duckdb", ARCHIVED), _maker)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 FOLDER: Final = ("trading_bot", "market_files")
+PART_TICKS: Final = 100_000
+"""Part of what a digest is: another number gives other digests to symbols with more ticks than that."""
 
 _COUNT = "len(j.time)"
 _FACTOR = "CASE j.unit WHEN 'us' THEN 1 WHEN 'ms' THEN 1000 ELSE 1000000 END"
@@ -16,10 +18,11 @@ class Shape(NamedTuple):
     """The statements of one kind of day file.
 
     stage: takes positions and states of events. staged: how many rows were taken of each symbol. is_plain: whether each key
-    was recorded once and none is void. fill: takes all rows of the symbols from one through another, which is right then.
-    choose: takes those that count, which is always right and takes longer. symbols: how many rows each has. digest: of each
-    symbol from one through another: SHA-256 of its rows as JSON, column by column in order of time, which is microseconds
-    since 1970 by the exchange's clocks. compare: the rows that are not the same in two files.
+    of the symbols from one through another was recorded once and none is void. fill: takes all of them, which is right then.
+    choose: takes those that count, which is always right and takes longer. parts: of each symbol its parts, which fit into
+    memory, and how many rows each has. digest: of each part from one through another: SHA-256 of its rows as JSON, column by
+    column in order of time, which is microseconds since 1970 by the exchange's clocks. compare: the rows that are not the same
+    in two files.
     """
 
     table: str
@@ -29,7 +32,7 @@ class Shape(NamedTuple):
     is_plain: str
     fill: str
     choose: str
-    symbols: str
+    parts: str
     digest: str
     compare: str
 
@@ -79,7 +82,8 @@ FROM blocks
 """
 
 
-def _shape(table: str, key: str, columns: str, stage: str, *, timeframe: str = "") -> Shape:
+def _shape(table: str, key: str, columns: str, stage: str, *, timeframe: str = "", part: str = "0") -> Shape:
+    """part: the number of the part of its symbol that a row is in."""
     told = f"{timeframe}, " if timeframe else ""
     named = "timeframe, " if timeframe else ""
     held = ", ".join(f"'{name}': {name}" for name in columns.split(", "))
@@ -96,7 +100,7 @@ def _shape(table: str, key: str, columns: str, stage: str, *, timeframe: str = "
         clear=f"DELETE FROM staged_{table}",
         stage=stage,
         # Two keys with one hash are taken for one, and then looked at as if they were.
-        is_plain=f"SELECT count(*) = count(DISTINCT hash({key})) AND NOT coalesce(bool_or(is_void), FALSE) FROM staged_{table}",
+        is_plain=f"SELECT count(*) = count(DISTINCT hash({key})) AND NOT coalesce(bool_or(is_void), FALSE) FROM {some}",
         staged=f"SELECT symbol, count(*) FROM staged_{table} GROUP BY symbol ORDER BY symbol",
         fill=f"{fill} {some} AND {cut}",
         choose=f"""
@@ -104,12 +108,14 @@ def _shape(table: str, key: str, columns: str, stage: str, *, timeframe: str = "
     SELECT symbol, {columns}, is_void FROM {some}
     QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY is_copy, position DESC, place DESC) = 1
 ) WHERE {cut} """,
-        symbols=f"SELECT symbol, count(*) FROM {{file}}.{table} GROUP BY symbol ORDER BY symbol",
+        parts=f"SELECT symbol, {part} AS part, count(*) FROM {{file}}.{table} GROUP BY ALL ORDER BY ALL",
         digest=f"""
 SELECT sha256(to_json({{'symbol': symbol, {lists}}})::VARCHAR) FROM (
-    SELECT symbol, list_sort(list({{{held}}})) AS rows FROM {{file}}.{table}
-    WHERE symbol BETWEEN ? AND ? GROUP BY symbol
-) ORDER BY symbol
+    SELECT symbol, {part} AS part, list_sort(list({{{held}}})) AS rows FROM {{file}}.{table}
+    WHERE symbol BETWEEN $first AND $last AND (symbol > $first OR {part} >= $first_part)
+        AND (symbol < $last OR {part} <= $last_part)
+    GROUP BY ALL
+) ORDER BY symbol, part
 """,
         compare=f"""
 SELECT concat_ws(' ', {shown}), if(expected.symbol IS NULL, NULL, to_json(expected)::VARCHAR),
@@ -143,4 +149,6 @@ TICKS: Final = _shape(
     "symbol, sequence",
     f"timestamp, {', '.join(_TICK_COLUMNS)}",
     _stage("ticks", _TICK_COLUMNS, _TICK_VALUES),
+    # By their numbers, so that a part is the same rows however the file is laid out. A day of bars is one part.
+    part=f"sequence // {PART_TICKS}",
 )

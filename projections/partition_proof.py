@@ -9,6 +9,7 @@ from pathlib import Path
 from domain.errors import StoreError
 from ledger.log import Log
 from projections.partitioned import (
+    BUILDING,
     Made,
     Making,
     Partition,
@@ -95,6 +96,8 @@ def check(files: PartitionedFiles, log: Log, index: Path, *, limit: int) -> list
     """Derive every file again beside the live ones and compare: what is wrong, a sentence each, at most `limit`."""
     folder, problems = index.parent, list[str]()
     with writing(folder, files.schema_version) as places, files.maker(1) as maker, read_index(index) as opened:
+        for left in folder.rglob(f".*{BUILDING}*"):
+            left.unlink()  # of a process that was killed: we hold the lock
         known = places.all()
         making = Making(log, folder, maker, opened)
         for one in opened.partitions:

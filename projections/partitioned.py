@@ -22,7 +22,7 @@ from projections.profiles import open_reading
 
 PAGE_EVENTS = 64
 SEALED_MODE, OPEN_MODE = 0o444, 0o600
-_BUILDING = ".building"
+BUILDING = ".building"
 # Fewer files are made sooner than a second engine is started; more engines would take more memory than they save time.
 _PARALLEL_FILES, _WORKERS_MAX = 8, 2
 
@@ -136,7 +136,7 @@ class Making(NamedTuple):
     def beside(self, partition: Partition) -> Path:
         """The name under which its file is made."""
         live = self.folder / partition.path
-        return live.with_name(f".{live.name}.{os.getpid()}{_BUILDING}")
+        return live.with_name(f".{live.name}.{os.getpid()}{BUILDING}")
 
 
 def bring(files: PartitionedFiles, log: Log, index: Path, *, anew: bool = False, by_hash: bool = False) -> Brought:
@@ -250,7 +250,7 @@ def _pages(log: Log, index: apsw.Connection, partition: Partition) -> Iterator[P
 
 def _replace(making: Making, partition: Partition, made_from: MadeOf) -> Place:
     live = making.folder / partition.path
-    for left in live.parent.glob(f".{live.name}.*{_BUILDING}*"):
+    for left in live.parent.glob(f".{live.name}.*{BUILDING}*"):
         left.unlink()  # of a process that was killed: we hold the lock
     new = making.beside(partition)
     try:

@@ -114,6 +114,15 @@ def known_places(folder: Path) -> dict[str, Place]:
         return {}
 
 
+def is_readable(folder: Path) -> bool:
+    """Whether what is known of the files of a folder can be read."""
+    try:
+        _asked(folder, lambda db: Places(db).all())
+    except _DAMAGED:
+        return False
+    return True
+
+
 def was_made(folder: Path, path: str) -> bool:
     """Whether a file was ever written, as far as is known; raises StoreError when what is known cannot be read."""
     try:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.event import Event
-from domain.moments import Instant, Moment
+from domain.moments import Clock, Instant, Moment
 
 Fields = dict[str, Any]  # event field to legacy cell, on its way to becoming an event
 
@@ -49,7 +49,7 @@ class Knowledge(NamedTuple):
     of the file; currencies: trading currency by symbol; rates: units of a currency per 1 EUR by currency and date;
     settings: the keys of the settings table; symbols: symbol by ISIN; doubled: tables and the symbols that stand there in the
     ISIN's place although the same security has a row under its ISIN as well. zone_changed: the run before read naive times
-    in another zone, so rows that did not change may still mean something else.
+    in another zone, so rows that did not change may still mean something else. clocks: of columns with one of their own.
     """
 
     zone: ZoneInfo
@@ -61,6 +61,12 @@ class Knowledge(NamedTuple):
     zone_changed: bool = False
     symbols: Mapping[str, str] = types.MappingProxyType({})
     doubled: frozenset[tuple[str, str]] = frozenset()
+    clocks: Mapping[str, Clock] = types.MappingProxyType({})
+
+    def clock(self, column: str | None) -> Clock:
+        """By which the naive times of a column are read."""
+        own = self.clocks.get(column) if column else None
+        return own or Clock(self.zone, self.zone_assumed)
 
 
 class KeepRow(Exception):

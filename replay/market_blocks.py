@@ -22,7 +22,7 @@ from ledger.log import Entry, Log
 from replay import provenance
 from replay.duck_image import open_duckdb, said
 from replay.market_held import Held, HeldColumn, make_table
-from replay.market_series import DUPLICATE, MarketMapping, Part, Reading, parts, text
+from replay.market_series import DUPLICATE, MarketMapping, Part, Reading, is_same, parts, text
 from replay.reading import Table, quote
 from replay.tally import TableTally
 from replay.translating import Ready, Translator
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 100_000
 _MEMORY = "128MB"
+# What is left between two parts of the rows that were read: enough for the tables of one part.
+_LEFT = "48MB"
 _NAMED_MAX = 20
 _encoder = msgspec.json.Encoder()
 _UNITS = {1_000: "ms", 1: "us"}  # seconds go without saying
@@ -51,7 +53,8 @@ class MarketSeries:
         self.path, self.table, self.mapping, self.fallback, self.log = path, table, mapping, fallback, log
         self.held = held
         self.tally: TableTally = fallback.tally
-        self.zone: str = fallback.knowledge.zone.key
+        self._clock = fallback.knowledge.clock(mapping.time)
+        self.zone: str = self._clock.zone.key
         self.reading = Reading(mapping, table, self.zone)
         self._clocks = ZoneInfo(mapping.zone)
         self._missing: list[tuple[Any, ...]] = []
@@ -60,7 +63,8 @@ class MarketSeries:
             *(HeldColumn(one, (one,), "DOUBLE" if self.reading.is_real[one] else "BIGINT") for one in self._values),
             *(HeldColumn(_of_extra(one), ("extra", one), "JSON") for one in self.reading.extra),
         ]
-        self.tally.unknown_columns = [name for name in self.reading.extra if name != mapping.timeframe]
+        taken = {mapping.timeframe, mapping.symbol, mapping.symbol_or}
+        self.tally.unknown_columns = [name for name in self.reading.extra if name not in taken]
 
     @contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -99,6 +103,7 @@ class MarketSeries:
 
     def _place(self, db: duckdb.DuckDBPyConnection, where: str) -> None:
         """Make the table `placed`: rows with what is read out of them, in their order, and why one fits no block."""
+        _let_go(db)
         key = "symbol, timeframe, session"
         again = "" if self.mapping.is_numbered or self.reading.has_unique_times else (
             f"CASE WHEN why IS NULL AND lag(micros) OVER (PARTITION BY why IS NULL, {key} ORDER BY micros, number) = micros "
@@ -109,7 +114,7 @@ class MarketSeries:
         make_table(db, "placed", f"SELECT {self.reading.names}, {why} AS why FROM ({source})")
 
     def _blocks_of(self, db: duckdb.DuckDBPyConnection, part: Part) -> Iterator[Ready]:
-        self._place(db, part.where(self.reading.local(), quote(self.mapping.symbol)))
+        self._place(db, part.where(self.reading.local(), self.reading.symbol))
         total, kept = db.execute("SELECT count(*), count(why) FROM placed").fetchall()[0]
         self.tally.read += total
         moment = instant(datetime.combine(part.first, datetime.min.time(), self._clocks))
@@ -134,7 +139,7 @@ class MarketSeries:
     def _unlike(self, held: str) -> str:
         """Rows of `placed` that are not in the table `held` value by value; of ticks as many as there are more of them."""
         same = ["p.symbol = h.symbol", "p.timeframe = h.timeframe", "p.session = h.session", "p.micros = h.micros"]
-        same += [_is_same(name, real=self.reading.is_real[name]) for name in self._values]
+        same += [is_same(name, real=self.reading.is_real[name]) for name in self._values]
         if self.reading.extra:
             cells = ", ".join(f"{text(name)}: h.{quote(_of_extra(name))}" for name in self.reading.extra)
             same.append(f"(NOT h.own OR p.extra = CAST(to_json({{{cells}}}) AS VARCHAR))")
@@ -181,9 +186,9 @@ class MarketSeries:
         held = [f'"{name}":{columns[name]}' for name in self._values]
         extra = ",".join(f"{_json(name)}:{columns[_of_extra(name)]}" for name in self.reading.extra)
         parts = [f'"event":"{topic_of(self.mapping.event)}","occurred_at":"{at}"']
-        if self._is_assumed:
-            parts.append('"assumed":["time"]')
-            self.tally.assumed["time"] += count
+        if assumed := self._assumed(symbol):
+            parts.append(f'"assumed":{_json(assumed)}')
+            self.tally.assumed.update(dict.fromkeys(assumed, count))
         parts.append(f'"symbol":{_json(symbol)},"exchange":"{exchange}","session":"{session}"')
         parts += [f'"unit":"{_UNITS[per_unit]}"'] if per_unit in _UNITS else []
         parts.append(f'"count":{count},"time":{times}')
@@ -208,10 +213,11 @@ class MarketSeries:
         self.held.numbers[symbol, session] += count
         return f'"sequence":{first}'
 
-    @property
-    def _is_assumed(self) -> bool:
+    def _assumed(self, symbol: str) -> list[str]:
+        """What no row of a block says itself; a symbol without a segment is taken for one of the first exchange."""
         zoned = self.table.declared(self.mapping.time) == "TIMESTAMP WITH TIME ZONE"
-        return self.fallback.knowledge.zone_assumed and not zoned
+        time = ["time"] if self._clock.is_assumed and not zoned else []
+        return time if "|" in symbol else [*time, "exchange"]
 
     def _timeless(self, db: duckdb.DuckDBPyConnection) -> Iterator[Ready]:
         self._place(db, f"isfinite({self.reading.local()}) IS NOT TRUE")
@@ -244,7 +250,7 @@ class MarketSeries:
         self.held = Held(log, self.mapping.event)
         with self._opened() as db:
             for part in parts(db, self.reading, ROWS_AT_ONCE):
-                self._place(db, part.where(self.reading.local(), quote(self.mapping.symbol)))
+                self._place(db, part.where(self.reading.local(), self.reading.symbol))
                 total, kept = db.execute("SELECT count(*), count(why) FROM placed").fetchall()[0]
                 fresh = self._fresh(db, part)
                 missing = int(db.execute(f"SELECT count(*) FROM {fresh}").fetchall()[0][0])
@@ -255,15 +261,22 @@ class MarketSeries:
             self._place(db, f"isfinite({self.reading.local()}) IS NOT TRUE")
             yield int(db.execute("SELECT count(*) FROM placed").fetchall()[0][0]), 0, self.unfit(db)
 
+    def placed(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Part]]:
+        """Each part of the rows that have a time; they stand in the table `placed` until the next one is asked for."""
+        with self._opened() as db:
+            for part in parts(db, self.reading, ROWS_AT_ONCE):
+                self._place(db, part.where(self.reading.local(), self.reading.symbol))
+                yield db, part
+
     def missing(self, count: int) -> list[str]:
         """Some of the rows of the part that is being proven that no block holds, by symbol and local time."""
         return [f"{symbol} {local}" for symbol, local in self._missing[:count]]
 
 
-def _is_same(name: str, *, real: bool) -> str:
-    same = f"p.{name} IS NOT DISTINCT FROM h.{name}"
-    # Zero has a sign, which comparing does not see.
-    return f"{same} AND coalesce(signbit(p.{name}) = signbit(h.{name}), TRUE)" if real else same
+def _let_go(db: duckdb.DuckDBPyConnection) -> None:
+    """Let go of what was read before: DuckDB would keep it until its memory is full, so that a longer file would take more."""
+    db.execute(f"SET memory_limit = '{_LEFT}'")
+    db.execute(f"SET memory_limit = '{_MEMORY}'")
 
 
 def _of_extra(name: str) -> str:

@@ -106,7 +106,8 @@ class Held:
         columns: Sequence[HeldColumn],
         which: str,
     ) -> str:
-        """Make a table of the rows of these sessions, the newest of each, and return its name; "" when there are none.
+        """Make a table of the rows of these sessions and return its name; "" when there are none. Of each the newest that this
+        table gave, or else the newest: a correction that was entered since does not make an unchanged row a new one.
 
         Blocks that this table gave while its times were read in another zone are no longer meant. own: whether this table
         gave the row; of the further columns of others nothing is said here. which: the symbols that are wanted, as SQL.
@@ -221,7 +222,7 @@ def _newest(columns: Sequence[HeldColumn], key: str) -> str:
     values = ", ".join(quote(one.name) for one in columns)
     return f"""
         SELECT symbol, timeframe, session, micros, {values}, own, place
-        FROM held_rows QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY position DESC, place DESC) = 1"""
+        FROM held_rows QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY own DESC, position DESC, place DESC) = 1"""
 
 
 def _shape(head: Mapping[str, object], columns: Mapping[tuple[str, ...], object]) -> str:

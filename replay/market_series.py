@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import duckdb
 
 DUPLICATE = "another row has the same key"
+OUTSIDE = "the time lies outside of the session"
+_COUNTS = frozenset({"volume", "is_synthetic", "open_interest"})
+"""Fields that count something: a part of it would be rounded away wherever they are shown."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class Exchange:
 class MarketMapping:
     """A table of bars or ticks.
 
-    symbol, time: columns; fields: the columns of the event's fields, required: those that may not be NULL. timeframe: the
-    column that says it, timeframes: its spellings and what they mean; without one every row is of `always`. exchanges: tried
+    symbol, time: columns; symbol_or: the column that names the instrument where that one is empty. fields: the columns of the
+    event's fields, required: those that may not be NULL. timeframe: the column that says it, timeframes: its spellings and
+    what they mean; without one every row is of `always`. exchanges: tried
     in order; a symbol without `|` is of the first. zone: the clocks of the exchanges. whole_days: timeframes whose bars have
     no time of day. is_numbered: rows of the same time stay apart, as ticks do.
     """
@@ -54,6 +58,7 @@ class MarketMapping:
     always: str = ""
     whole_days: frozenset[str] = frozenset()
     is_numbered: bool = False
+    symbol_or: str | None = None
 
     def fits(self, table: Table) -> bool:
         """Whether a table has the columns that it needs, each of a type that can hold what it means."""
@@ -74,7 +79,9 @@ class Reading:
     def __init__(self, mapping: MarketMapping, table: Table, zone: str) -> None:
         self.mapping, self.table, self.zone = mapping, table, zone
         self.values = {name: column for column, name in mapping.fields.items() if column in table.columns}
-        used = {mapping.symbol, mapping.time, *self.values.values()}
+        self.symbol_or = mapping.symbol_or if mapping.symbol_or in table.columns else None
+        # Where two columns name the instrument, a block says the name, and what stands in each of them beside it.
+        used = {mapping.time, *self.values.values()} | (set() if self.symbol_or else {mapping.symbol})
         self.extra = [name for name in table.columns if name not in used]
         self.is_real = {name: table.declared(column) in REALS for name, column in self.values.items()}
 
@@ -87,7 +94,14 @@ class Reading:
     def has_unique_times(self) -> bool:
         """Whether the table itself lets no two rows have the same key."""
         key = {self.mapping.symbol, self.mapping.time, *filter(None, [self.mapping.timeframe])}
-        return frozenset(key) in self.table.unique
+        return frozenset(key) in self.table.unique and self.symbol_or is None
+
+    @property
+    def symbol(self) -> str:
+        """The name of the row's instrument."""
+        if self.symbol_or is None:
+            return quote(self.mapping.symbol)
+        return f"coalesce(nullif({quote(self.mapping.symbol)}, ''), {quote(self.symbol_or)})"
 
     def local(self) -> str:
         """The row's time by the clocks of the exchange."""
@@ -100,11 +114,11 @@ class Reading:
 
     def exchange(self) -> str:
         """The exchange of the row's symbol, NULL when none has it."""
-        column = quote(self.mapping.symbol)
+        symbol = self.symbol
         cases = [
-            f"WHEN starts_with(upper({column}), '{one.prefix}') THEN '{one.name}'" for one in self.mapping.exchanges
+            f"WHEN starts_with(upper({symbol}), '{one.prefix}') THEN '{one.name}'" for one in self.mapping.exchanges
         ]
-        return f"CASE WHEN NOT contains({column}, '|') THEN '{self.mapping.exchanges[0].name}' {' '.join(cases)} END"
+        return f"CASE WHEN NOT contains({symbol}, '|') THEN '{self.mapping.exchanges[0].name}' {' '.join(cases)} END"
 
     def timeframe(self) -> str:
         """The timeframe of the row, NULL when it is none that is known; empty for ticks."""
@@ -128,9 +142,13 @@ class Reading:
                 cases.append((f"{name} IS NULL", f"{column} is missing"))
             if self.is_real[name]:
                 cases.append((f"NOT isfinite({name})", f"{column} is no finite number"))
+                if name in _COUNTS:
+                    cases.append(
+                        (f"TRY_CAST({name} AS BIGINT) IS DISTINCT FROM {name}", f"{column} is no whole number")
+                    )
         if {"high", "low"} <= self.values.keys():
             cases.append(("high < low", "high is below low"))
-        cases += [(self._outside(), "the time lies outside of the session"), *self._unheld()]
+        cases += [(self._outside(), OUTSIDE), *self._unheld()]
         return f"CASE {' '.join(f'WHEN {condition} THEN {text(reason)}' for condition, reason in cases)} END"
 
     def _outside(self) -> str:
@@ -166,7 +184,7 @@ class Reading:
         extra = [
             f"{form_of(self.table.declared(name), quote(name)).read} AS {quote(f'x {name}')}" for name in self.extra
         ]
-        columns = ", ".join([f"{quote(self.mapping.symbol)} AS symbol", *values, *extra])
+        columns = ", ".join([f"{self.symbol} AS symbol", *values, *extra])
         said = f"{self.exchange()} AS exchange, {self.timeframe()} AS timeframe, {self.local()} AS local"
         packed = ", ".join(f"{text(name)}: {quote(f'x {name}')}" for name in self.extra)
         return f"""
@@ -183,6 +201,13 @@ class Reading:
 
 def _typed(column: str, *, real: bool) -> str:
     return f"CAST({quote(column)} AS {'DOUBLE' if real else 'BIGINT'})"
+
+
+def is_same(name: str, *, real: bool) -> str:
+    """Whether a value is the same in the rows `p` and `h`, as SQL; a missing one is the same as a missing one."""
+    same = f"p.{name} IS NOT DISTINCT FROM h.{name}"
+    # Zero has a sign, which comparing does not see.
+    return f"{same} AND coalesce(signbit(p.{name}) = signbit(h.{name}), TRUE)" if real else same
 
 
 def text(said: str) -> str:

@@ -49,10 +49,14 @@ def _head(report: RunReport) -> str:
 def _verdict(report: RunReport) -> str:
     if report.failed:
         lines = [f"- **{_cell(name)}**: {_cell(reason)}" for name, reason in sorted(report.failed.items())]
-        return (
-            f"## Not read: {len(report.failed)} of {len(report.files)} files\n\nThe ledger is unchanged. The other files "
-            "were read and checked; what is said of them below is what a replay would do.\n\n" + "\n".join(lines)
+        others = (
+            f"All that the others say is recorded: {report.events_appended:,} events, "
+            f"{'proven' if report.proven else '**not proven**'}. Replay again when these can be read."
+            if report.in_part and report.mode != "verify-only"
+            else "The ledger is unchanged. The other files were read and checked; what is said of them below is what a replay "
+            "would do."
         )
+        return f"## Not read: {len(report.failed)} of {len(report.files)} files\n\n{others}\n\n" + "\n".join(lines)
     if report.mode == "verify-only":
         return f"**Looked, changed nothing.** {report.rows:,} rows read; {report.events_appended:,} events would be appended."
     found = _and_breaks(len(report.breaks))

@@ -12,12 +12,12 @@ import apsw
 from domain import event as events
 from domain.event import topic_of
 from domain.legacy import LegacySchemaRead, ReplayCompleted, ReplayStarted
-from domain.moments import LocalClock
 from domain.streams import stream
 from domain.universe import SecurityDescribed, SecurityRestored
 from ledger.log import Entry
 from replay import provenance
 from replay.blocks import Series, SeriesTranslator
+from replay.clocks import known_by_table, unmatched, zones_of_order
 from replay.duck_image import SUFFIX as IMAGE
 from replay.mapping import Knowledge
 from replay.market_blocks import MarketSeries
@@ -56,7 +56,7 @@ def _prepare(run: Run, files: dict[str, apsw.Connection]) -> None:
     universe = run.system.universe(files, found, _recorded_isins(run) if by_isin else {})
     knowledge = guarded("config.db", "securities", lambda: universe.knowledge(run.zone, zone_assumed=run.zone_assumed))
     knowledge = knowledge._replace(zone_changed=_zone_changed(run))
-    run.report.findings += universe.findings()
+    run.report.findings += [*universe.findings(), *unmatched(run, found.values())]
     shared = _shared_series(run, files, found, knowledge)
     series = _series_of(run, universe, found, shared.values())
     run.seen.catch_up(run.log)
@@ -64,8 +64,9 @@ def _prepare(run: Run, files: dict[str, apsw.Connection]) -> None:
     run.report.run = number
     with run.seen:
         for file, its_tables in found.items():
-            known_of = _by_table(run, files[file], its_tables, knowledge._replace(version=universe.version(file)))
-            teach_time(files[file], {name: known.zone for name, known in known_of.items()})
+            known = knowledge._replace(version=universe.version(file))
+            known_of = known_by_table(run, files[file], its_tables, known)
+            teach_time(files[file], zones_of_order(run, file, its_tables, known_of))
             _describe(run, file, its_tables, universe.version(file))
             for table in its_tables.values():
                 if run.unread(file, table.name):
@@ -77,19 +78,6 @@ def _prepare(run: Run, files: dict[str, apsw.Connection]) -> None:
                     run, rows, shared.get((file, table.name)), series
                 )
                 run.jobs.append(Job(file, files[file], translator))
-
-
-def _by_table(run: Run, db: apsw.Connection, its_tables: Collection[str], knowledge: Knowledge) -> dict[str, Knowledge]:
-    """What is known for each table: its naive times may be of a zone of their own.
-
-    Where somebody names a table's zone, and in a file that SQLite did not write, no naive time is one of SQLite's in UTC.
-    """
-    known = knowledge._replace(zone=LocalClock(run.zone.key)) if is_image(db) else knowledge
-    named = {table: LocalClock(name) for table, name in run.timezones.items()}
-    return {
-        table: known._replace(zone=named[table], zone_assumed=False) if table in named else known
-        for table in its_tables
-    }
 
 
 def _names_by_isin(table: Table) -> bool:

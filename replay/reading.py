@@ -21,13 +21,16 @@ IN_PLACE = "in place"
 
 # A value that its column's own rules forbid can be read all the same; what becomes of its row is for the translation to say.
 _ABOUT_VALUES = re.compile(r"^(NULL value in|CHECK constraint failed in|(non-)?[A-Z]+ value in) ")
+# A column's default that is the moment of the INSERT.
+_OWN_TIME = re.compile(r"\bcurrent_timestamp\b|\bdatetime\s*\(", re.IGNORECASE)
 _FAULTS_MAX = 10_000
 _FAULTS_SHOWN = 3
 
 
 class Table(NamedTuple):
     """A table of a legacy file. key: its declared primary key; row_number: the name under which SQLite's rowid can be read,
-    None for a WITHOUT ROWID table; unique: column sets that cannot hold the same values twice; types: as declared.
+    None for a WITHOUT ROWID table; unique: column sets that cannot hold the same values twice; types: as declared; stamped:
+    columns that SQLite fills with its own time where a statement gives none.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Table(NamedTuple):
     row_number: str | None
     unique: tuple[frozenset[str], ...]
     types: tuple[str, ...] = ()
+    stamped: frozenset[str] = frozenset()
 
     def declared(self, column: str) -> str:
         """The declared type of a column in upper case, empty when it has none."""
@@ -107,14 +111,16 @@ def without_rows(db: apsw.Connection) -> frozenset[str]:
 
 
 def _table(db: apsw.Connection, name: str) -> Table:
-    about = list(db.execute("SELECT name, pk, type FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", (name,)))
-    columns = tuple(str(column) for column, _, _ in about)
-    key = tuple(str(column) for column, place, _ in sorted(about, key=lambda row: int(row[1])) if place)
-    types = tuple(str(kind or "") for _, _, kind in about)
+    query = "SELECT name, pk, type, dflt_value FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid"
+    about = list(db.execute(query, (name,)))
+    columns = tuple(str(column) for column, *_ in about)
+    key = tuple(str(column) for column, place, *_ in sorted(about, key=lambda row: int(row[1])) if place)
+    types = tuple(str(kind or "") for _, _, kind, _ in about)
+    stamped = frozenset(str(column) for column, _, _, default in about if _OWN_TIME.search(str(default or "")))
     without_rowid = list(db.execute("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", (name,)))
     taken = {column.lower() for column in columns}
     free = next((alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken), None)
-    return Table(name, columns, key, None if without_rowid[0][0] else free, _unique(db, name, key), types)
+    return Table(name, columns, key, None if without_rowid[0][0] else free, _unique(db, name, key), types, stamped)
 
 
 def _unique(db: apsw.Connection, name: str, key: tuple[str, ...]) -> tuple[frozenset[str], ...]:

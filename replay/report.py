@@ -41,7 +41,8 @@ class ModelReport(Struct, kw_only=True):
 
 class RunReport(Struct, kw_only=True):
     """One run of `cli replay`. seconds: by phase. proven: every row of every source was rebuilt from the log alone and was
-    equal, and so were the read models, when they were compared (`models_compared`).
+    equal, and so were the read models, when they were compared (`models_compared`). failed: why files could not be read;
+    in_part: what the others say came in all the same.
     """
 
     system: str
@@ -56,6 +57,7 @@ class RunReport(Struct, kw_only=True):
     files: list[FileReport] = field(default_factory=list)
     tables: list[TableTally] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    in_part: bool = False
     findings: list[str] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     mismatches: list[Break] = field(default_factory=list)

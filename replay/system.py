@@ -51,6 +51,12 @@ class LegacySystem(Protocol):
     folders: tuple[str, ...]
     """Where in a source its files lie beside the folder itself: patterns, such as `history` or `market_data/*/ticks`."""
 
+    reads_in_part: bool
+    """Whether what some of its files say comes in while others cannot be read; else nothing does until all can."""
+
+    has_local_times: bool
+    """Whether its programs wrote local times in the form in which SQLite writes its own, which are in UTC."""
+
     def recognises(self, files: Iterable[str]) -> bool:
         """Whether a folder with these files is one of this system's."""
 

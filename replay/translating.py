@@ -111,7 +111,11 @@ class Translator:
             itemgetter(*places) if len(places) > 1 else lambda row: [row[place] for place in places]
         )
         self.tally.unknown_columns = [names[index] for index, field in taken if field not in kind_of]
-        self._times = [(field, kind) for _, field, kind in self._fields if kind in (Kind.INSTANT, Kind.MOMENT)]
+        self._times = [
+            (field, kind, self.knowledge.clock(names[index]))
+            for index, field, kind in self._fields
+            if kind in (Kind.INSTANT, Kind.MOMENT)
+        ]
         self._constants: Fields = dict(mapping.constants)
         if mapping.copy or (mapping.files and self.file != mapping.files[0]):
             self._constants["copy"] = mapping.copy or f"{self.file}/{self.table.name}"
@@ -227,7 +231,7 @@ class Translator:
     def _read_times(self, fields: Fields, at: str | None) -> list[str]:
         """Times in the log's form; `at` is that of occurred_at, where the order of the rows made it known."""
         assumed = []
-        for field, kind in self._times:
+        for field, kind, clock in self._times:
             value = fields.get(field)
             if value is None:
                 continue
@@ -237,18 +241,22 @@ class Translator:
                 continue
             if at is not None and field == "occurred_at" and type(value) is str:
                 fields[field] = at
-                if self.knowledge.zone_assumed and is_assumed(value, self.knowledge.zone):
+                if clock.assumes(value, is_naive=clock.is_assumed and is_assumed(value, clock.zone)):
                     assumed.append(field)
                 continue
             try:
                 read = read_moment if kind is Kind.MOMENT or field == "occurred_at" else read_instant
-                reading = read(value, self.knowledge.zone)
+                reading = read(value, clock.zone)
             except (ValueError, TypeError) as error:
                 raise KeepRow(f"{field} is not {kind.value}: {value!r}") from error
             fields[field] = reading.text
-            if reading.assumed and self.knowledge.zone_assumed:
+            if clock.assumes(value, is_naive=reading.assumed):
                 assumed.append(field)
         return assumed
+
+    def zone_of(self, column: str) -> ZoneInfo:
+        """The zone of the naive times of a column."""
+        return self.knowledge.clock(column).zone
 
     def keep(self, row: Cells, reason: str) -> Ready | None:
         """Keep one row as it is; None when the log has it already. The caller counts it as read."""

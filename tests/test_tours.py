@@ -5,30 +5,53 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import pytest
 
 from tests.market.market import STOCK, bars
 from tests.trading_bot.legacy import monolith_b, write_monolith
 
+TIMEOUT_S = 60
 ROOT = Path(__file__).resolve().parent.parent
 TOURS = {
     name: (ROOT / name).read_text(encoding="utf-8")
     for name in ("README.md", "docs/audit.md", "docs/operations.md", "docs/trading-bot.md")
 }
 
-CLI = """#!{python}
-import sys
+# Every command is a process of its own, forked from one that has imported everything: most of the time of a short command
+# would go into that.
+CLI = """
+import gc, importlib, json, os, pkgutil, sys
 sys.path.insert(0, {root!r})
 from cli import main
-sys.exit(main())
+for package in ("commands", "operations"):
+    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+        importlib.import_module(found.name)
+gc.freeze()
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.chdir(asked["cwd"])
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        for number, path in enumerate([os.devnull, asked["out"], asked["err"]]):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        sys.argv = ["cli", *asked["words"]]
+        try:
+            sys.exit(main())
+        except SystemExit as stop:
+            sys.stdout.flush()
+            os._exit(stop.code or 0)
+    print(os.waitpid(child, 0)[1], flush=True)
 """
 
 # Python as Daybook's environment has it.
@@ -57,6 +80,57 @@ VARIES = [
     (re.compile(r"\d+\.\d+ (?=s\b|seconds)"), "<seconds> "),
     (re.compile(r" +\d+\.\d\d$"), " <seconds>"),
 ]
+
+
+class Made(NamedTuple):
+    """Demos that were made, by their arguments, and what they printed."""
+
+    place: Path
+    printed: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return Made(tmp_path_factory.mktemp("demos"), {})
+
+
+class Cli:
+    """Runs `cli` as a shell would; a context manager."""
+
+    def __init__(self, place: Path, made: Made) -> None:
+        self._out, self._err, self._made = place / "out.txt", place / "err.txt", made
+        words = [sys.executable, "-c", CLI.format(root=str(ROOT))]
+        self._server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.kill()
+        self._server.communicate()
+
+    def run(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> str:
+        """What a command prints. The demo, with which several tours begin, is made once and copied."""
+        if words[0] != "demo":
+            return self._run(words, cwd, env)
+        key = " ".join(words)
+        if key not in self._made.printed:
+            self._made.printed[key] = self._run(words, cwd, env)
+            shutil.copytree(cwd / "tour", self._made.place / key)
+        else:
+            shutil.copytree(self._made.place / key, cwd / "tour")
+        return self._made.printed[key]
+
+    def _run(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> str:
+        asked = {"words": words, "cwd": str(cwd), "env": dict(env), "out": str(self._out), "err": str(self._err)}
+        assert self._server.stdin
+        assert self._server.stdout
+        self._server.stdin.write(json.dumps(asked) + "\n")
+        self._server.stdin.flush()
+        ready, _, _ = select.select([self._server.stdout], [], [], TIMEOUT_S)
+        assert ready, f"{words} takes longer than {TIMEOUT_S} s"
+        assert self._server.stdout.readline()
+        return self._out.read_text(encoding="utf-8") or self._err.read_text(encoding="utf-8")
 
 
 class Step(NamedTuple):
@@ -110,10 +184,10 @@ def missing(shown: list[str], printed: list[str]) -> str | None:
 
 @pytest.fixture
 def tools(tmp_path: Path) -> dict[str, str]:
-    """An environment with `cli` and `sqlite3` on its path; the machine's own shell where it has one."""
+    """An environment with `python` and `sqlite3` on its path; the machine's own shell where it has one."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, text in (("cli", CLI), ("python", PYTHON), *([] if shutil.which("sqlite3") else [("sqlite3", SQLITE)])):
+    for name, text in (("python", PYTHON), *([] if shutil.which("sqlite3") else [("sqlite3", SQLITE)])):
         path = folder / name
         path.write_text(text.format(python=sys.executable, root=str(ROOT)))
         path.chmod(0o755)
@@ -133,7 +207,7 @@ def write_bot(place: Path) -> None:
 
 
 @pytest.mark.parametrize("tour", TOURS)
-def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], tour: str) -> None:
+def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], made: Made, tour: str) -> None:
     place = tmp_path / "place"
     place.mkdir()
     (place / "docs").symlink_to(ROOT / "docs")
@@ -142,18 +216,26 @@ def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], tour: 
     if tour == "docs/trading-bot.md":
         write_bot(place)
     count = 0
-    for step in steps(TOURS[tour]):
-        words = shlex.split(step.command)
-        if words[0] == "export":
-            name, _, value = words[1].partition("=")
-            tools[name] = value
-            continue
-        done = subprocess.run(words, cwd=place, env=tools, capture_output=True, text=True, check=False, timeout=60)
-        printed = (done.stdout or done.stderr).splitlines()  # a slow machine is told of progress on stderr
-        wrong = missing(step.shown, printed)
-        assert wrong is None, f"$ {step.command}\nnot found: {wrong}\n\n" + "\n".join(printed)
-        count += 1
+    with Cli(tmp_path, made) as cli:
+        for step in steps(TOURS[tour]):
+            words = shlex.split(step.command)
+            if words[0] == "export":
+                name, _, value = words[1].partition("=")
+                tools[name] = value
+                continue
+            printed = (
+                cli.run(words[1:], place, tools) if words[0] == "cli" else other(words, place, tools)
+            ).splitlines()
+            wrong = missing(step.shown, printed)
+            assert wrong is None, f"$ {step.command}\nnot found: {wrong}\n\n" + "\n".join(printed)
+            count += 1
     assert count > 10
+
+
+def other(words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> str:
+    """What another program prints."""
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+    return done.stdout or done.stderr
 
 
 LINKS = [(tour, name) for tour, text in TOURS.items() for name in re.findall(r"\]\(((?!http)[^)#]+)\)", text)]

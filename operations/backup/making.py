@@ -97,11 +97,14 @@ def _made(home: Path, place: Path, tier: Tier, now: datetime) -> Made:
         verified = _copy_ledger(home, folder)
         with open_log(folder) as log:
             models = catalog.projectors_of(log)
+        earlier = next((copy.path for copy in reversed(copies_of(place, tier)) if copy.manifest), None)
         for projector in models:
             if tier.takes(projector.name):
                 _copy_model(home / projector.file, folder / projector.file)
                 if projector.files:
-                    copy_files(home / projector.file, folder / projector.file)
+                    index, version = Path(projector.file), projector.files.schema_version
+                    before = earlier / index.parent if earlier else None
+                    copy_files(home / index, folder / index, version, earlier=before)
         for path in [home / SETTINGS, *seals_in(home / SEALS)]:
             if path.exists():
                 copy = folder / path.relative_to(home)

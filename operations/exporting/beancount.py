@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from types import MappingProxyType
 
-from operations.exporting.journal import Closing, Entry, Item, Note, Posting, Price, Style, number_text
+from domain.systems import ARDUINO_TRADER, TRADING_BOT
+from operations.exporting.journal import OF_BOT, Closing, Entry, Item, Note, Posting, Price, Style, number_text
 from operations.printing import plain
 
 HEAD = """\
@@ -21,12 +23,16 @@ HEAD = """\
 ; flows and dividends that a cash flow brought (its metadata names their position) are left out. Money that is not settled
 ; is flagged `!` and kept in Assets:Broker:Unsettled. `assumed` names what the source did not say; the commodity XXX is
 ; money whose currency nobody knows. Computed amounts carry eight decimals.
-
-option "title" "Daybook"
-option "operating_currency" "EUR"
 """
+_CURRENCIES = MappingProxyType({ARDUINO_TRADER: "EUR", TRADING_BOT: "INR"})
 _TOLERANCE = Decimal("0.00000001")
 _ESCAPES = MappingProxyType(str.maketrans({"\\": "\\\\", '"': '\\"'}))
+
+
+def _head(systems: Collection[str]) -> str:
+    currencies = [f'option "operating_currency" "{_CURRENCIES[one]}"' for one in sorted(systems)]
+    about = [HEAD + (OF_BOT if TRADING_BOT in systems else ""), 'option "title" "Daybook"', *currencies]
+    return "\n".join(about) + "\n"
 
 
 def _text(content: str) -> str:
@@ -80,4 +86,4 @@ def _closing(closing: Closing) -> str:
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
-STYLE = Style(HEAD, _item, _closing)
+STYLE = Style(_head, _item, _closing)

@@ -16,11 +16,12 @@ from domain.secrets import Unmasked
 from ledger.facts import CASH_FLOWS, DIVIDENDS, SPLITS, TRADES, newest
 from ledger.log import Log, Stored, open_log
 from ledger.querying import Wanted, search
-from operations.exporting import beancount, hledger, knowing, lines, parquet, prices, target
+from operations.exporting import beancount, bot, bot_prices, hledger, knowing, lines, parquet, prices, target
 from operations.exporting.booking import Book
 from operations.exporting.journal import Closing, Item
 from operations.printing import plain
 from operations.secrets import mask_of
+from projections.catalog import systems_in
 
 STYLES = MappingProxyType({"beancount": beancount.STYLE, "hledger": hledger.STYLE})
 
@@ -109,7 +110,7 @@ def _texts(log: Log, order: Order, closing: Closing, secrets: Secrets) -> Iterat
     """What is written, piece by piece, and whether it is an item or belongs to the frame."""
     if order.form in STYLES:
         style = STYLES[order.form]
-        yield style.head, False
+        yield style.head(systems_in(log)), False
         for item in _items(log, order, closing):
             yield secrets.mask.printed(style.item(item)), True
         yield style.closing(closing), False
@@ -138,7 +139,12 @@ def _items(log: Log, order: Order, closing: Closing) -> Iterator[Item]:
         item = book.post(stored)
         if item is not None:
             yield item
+    of_bot = bot.BotBook(closing)
+    yield from of_bot.items(newest(log, order.wanted, bot.FILLS, bot.ROUND_TRIPS, through=through))
+    for _ in newest(log, order.wanted, bot.OF_BACKTESTS, through=through):
+        closing.leave_out(bot.OF_A_BACKTEST)
     if order.rates:
         yield from prices.rates(log, order.wanted, through, closing)
     if order.closes:
         yield from prices.closes(log, order.wanted, through, closing)
+        yield from bot_prices.closes(log, order.wanted, through, closing, of_bot.symbols, bot.INR)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import MappingProxyType
 
-from operations.exporting.journal import Closing, Entry, Item, Note, Posting, Price, Style, number_text
+from domain.systems import TRADING_BOT
+from operations.exporting.journal import OF_BOT, Closing, Entry, Item, Note, Posting, Price, Style, number_text
 from operations.printing import plain
 
 HEAD = """\
@@ -20,10 +22,12 @@ HEAD = """\
 ; marked `!` and kept in Assets:Broker:Unsettled. `assumed` names what the source did not say; the commodity XXX is money
 ; whose currency nobody knows. Computed amounts carry eight decimals.
 ; In texts % , and ; are written %25 %2C and %3B.
-
-decimal-mark .
 """
 _ESCAPES = MappingProxyType(str.maketrans({"%": "%25", ",": "%2C", ";": "%3B"}))
+
+
+def _head(systems: Collection[str]) -> str:
+    return HEAD + (OF_BOT if TRADING_BOT in systems else "") + "\ndecimal-mark .\n"
 
 
 def _text(content: str) -> str:
@@ -75,4 +79,4 @@ def _closing(closing: Closing) -> str:
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
-STYLE = Style(HEAD, _item, _closing)
+STYLE = Style(_head, _item, _closing)

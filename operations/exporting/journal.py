@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -103,10 +103,20 @@ class Closing(Struct):
         return self.last + timedelta(days=1)
 
 
-class Style(NamedTuple):
-    """How a journal is written. head: the comment on top; closing: declarations and balances."""
+OF_BOT = """\
+; What the trading bot traded, which may have been on paper, stands in accounts of its own. Each fill buys or sells; what it
+; closes is what was opened first, and what it sells beyond that is owed. A round trip of the first monolith is two entries,
+; its exit closes what it opened itself, with its commission. Instruments are priced as they are quoted: no margin, no
+; multiplier of a contract; a profit that the bot states and that the prices do not give is named (stated-profit). Orders,
+; signals, backtests, and positions as the bot wrote them down move nothing and are not here. Days are those of the exchange.
+"""
+"""The part of the comment on top that is about the trading bot."""
 
-    head: str
+
+class Style(NamedTuple):
+    """How a journal is written. head: the comment on top, for these systems; closing: declarations and balances."""
+
+    head: Callable[[Collection[str]], str]
     item: Callable[[Item], str]
     closing: Callable[[Closing], str]
 

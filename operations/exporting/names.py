@@ -10,7 +10,8 @@ NO_CURRENCY = "XXX"
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 _COMMODITY = re.compile(r"[A-Z][A-Z0-9._-]{0,22}[A-Z0-9]")  # 24 characters were the most before beancount 3
-_RESERVED = ("X-", "C-")
+_INSTRUMENT = re.compile(r"([A-Z]+(?:_[A-Z]+)*)\|([A-Z0-9]+)")  # a key of the trading bot, such as NSE_EQ|INE002A01018
+_RESERVED = ("X-", "C-", "B-")
 _WORDS = frozenset({"TRUE", "FALSE", "NULL"})  # beancount reads these as values
 _LONGEST = 24
 _DIGITS = 20
@@ -22,7 +23,11 @@ def currency(code: str) -> str:
 
 
 def security(symbol: str) -> str:
-    """The commodity of a security: its symbol where that is a legal name and could not be a currency."""
+    """The commodity of a security: its symbol where that is a legal name and could not be a currency; of an instrument key
+    its two parts with a hyphen between them.
+    """
+    if (key := _INSTRUMENT.fullmatch(symbol)) and len(name := f"B-{key[1]}-{key[2]}") <= _LONGEST:
+        return name
     plain = _COMMODITY.fullmatch(symbol) and not CURRENCY.fullmatch(symbol)
     return symbol if plain and not symbol.startswith(_RESERVED) and symbol not in _WORDS else _made("X-", symbol)
 

@@ -21,7 +21,7 @@ from operations.drilling import STREAM as DRILLS
 from operations.home import BACKUPS, LEDGER, REPORTS
 from operations.monitoring.keeping import open_monitor
 from operations.settings import Settings
-from operations.stores import broken_files, said_of, unsealed
+from operations.stores import broken_files, foreign_stores, said_of, unsealed
 from projections import catalog
 from projections.building import recount, standing
 from projections.engine import model_path, reason_to_rebuild
@@ -127,10 +127,12 @@ def complete(look: Look) -> Said:
     stops = [
         f"{one.file} {stop}" for one in catalog.projectors_of(look.log) if (stop := read_stop(one, look.log, look.home))
     ]
-    files = broken_files(look.home, look.log)
-    if broken or stops or files:
+    files, foreign = broken_files(look.home, look.log), foreign_stores(look.home, look.log)
+    if broken or stops or files or foreign:
         wrong = [*(f"{catalog.file_of(name)}: {reason}" for name, reason in broken.items()), *stops, *map(str, files)]
+        wrong += [one.message for one in foreign]
         help_ = "cli verify projections --repair" if broken else "cli health" if files else ""
+        help_ = foreign[0].hint if foreign else help_
         return Said(State.BAD, "; ".join(wrong), 0.0, help_)
     return Said(State.OK, "each read model saw every event up to where it stands", 0.0)
 

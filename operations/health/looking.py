@@ -18,6 +18,7 @@ from operations.health.answers import Answer, Look, State, answers, broken_model
 from operations.home import LEDGER, check_no_strangers, enough_room, models_bytes
 from operations.monitoring.alerting import Notice, due, tell
 from operations.monitoring.conditions import Condition, Level, conditions
+from operations.monitoring.counting import Counts
 from operations.monitoring.keeping import open_monitor
 from operations.monitoring.measuring import NOT_KEPT, Figure, measured
 from operations.monitoring.metrics import serve as serve_metrics
@@ -125,11 +126,12 @@ def _note_that_it_looked(home: Path, now: datetime) -> None:
 
 def serve(home: Path, *, host: str, port: int) -> WSGIServer:
     """Answer with what is measured at each request, until the server is shut down. Nothing is healed and nobody told."""
+    counts = Counts()
 
     def measure() -> list[Figure]:
         with open_log(home) as log:
             now = datetime.now(UTC)
-            figures = measured(home, log, read_settings(home), now)
+            figures = measured(home, log, read_settings(home), now, counts)
             with open_monitor(home) as monitor:
                 return [*figures, *noted(figures, monitor, now)]
 

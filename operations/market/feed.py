@@ -12,15 +12,17 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from domain.errors import LedgerError
 from domain.event import decode
-from domain.market import MarketRowKept, exchange_of
+from domain.market import TIMEFRAME_MINUTES, MarketRowKept, exchange_of
 from domain.moments import zone
 from domain.prices import BLOCK_MAX
 from ledger.lock import WriterLock
 from ledger.log import Log, open_log
 from operations.home import check_has_its_ledger, check_writable
+from operations.market import checking
 from operations.market.blocks import Kind, Number, Row, Series, SeriesKey, last_row
+from operations.market.checking import BadRow
+from operations.market.voiding import Void
 from operations.market.writing import Batch, BlockWriter
 from projections import catalog
 from projections.engine import catch_up, model_path
@@ -31,16 +33,13 @@ WAITING_MAX = 500_000
 _LOOK_S, _WAIT_S = 0.05, 30.0
 
 
-class BadRow(LedgerError):
-    """A tick or bar that is none: nothing of it was recorded."""
-
-
 class Fed(Struct):
     """What a feed has recorded. repeats: rows that only said again what the row before them had said. position: of the log."""
 
     rows: int = 0
     repeats: int = 0
     kept: int = 0
+    voided: int = 0
     blocks: int = 0
     position: int = 0
 
@@ -75,7 +74,7 @@ class MarketFeed:
         self._waiting = 0
         self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._wake, self._ends = threading.Event(), False
-        self._error: LedgerError | None = None
+        self._error: Exception | None = None
         self._unwritten: list[Batch] = []
         self.done = Fed()
 
@@ -122,9 +121,11 @@ class MarketFeed:
 
         Raises BadRow for what is no tick.
         """
-        if time.tzinfo is None or price - price != 0:  # the same for infinities and NaN
-            raise BadRow(f"{symbol}: a tick of {price} at {time} is none", hint="Prices are finite, times have a zone.")
-        return self._take(symbol, "", time, (price, volume, bid, ask))
+        if time.tzinfo is None:
+            raise BadRow(f"{symbol}: a tick of {price} at {time} has no time zone", hint="Times have a zone.")
+        values = checking.price(price, symbol), checking.quantity(volume, symbol)
+        sides = checking.price_or_none(bid, symbol), checking.price_or_none(ask, symbol)
+        return self._take(symbol, "", time, values + sides)
 
     def bar(  # noqa: PLR0913  a bar has so many values
         self,
@@ -144,20 +145,46 @@ class MarketFeed:
 
         is_synthetic: it was filled in, not traded live. Raises BadRow for what is no bar.
         """
-        if not low <= min(open, close) <= max(open, close) <= high or high - low != high - low or not timeframe:
+        open, high, low, close = (checking.price(one, symbol) for one in (open, high, low, close))  # noqa: A001  as above
+        if not low <= min(open, close) <= max(open, close) <= high:
             raise BadRow(
                 f"{symbol} {time}: no bar opens at {open}, rises to {high}, falls to {low} and closes at {close}",
                 hint="high is the highest and low the lowest of the four.",
             )
+        if timeframe not in TIMEFRAME_MINUTES:
+            raise BadRow(
+                f"{symbol} {time}: there is no timeframe {timeframe!r}",
+                hint=f"There are: {', '.join(TIMEFRAME_MINUTES)}.",
+            )
         if time.tzinfo is None:
             raise BadRow(f"{symbol}: a bar at {time} has no time zone", hint="Times have a zone.")
-        return self._take(symbol, timeframe, time, (open, high, low, close, volume, int(is_synthetic), open_interest))
+        units, contracts = checking.quantity(volume, symbol), checking.quantity(open_interest, symbol)
+        return self._take(symbol, timeframe, time, (open, high, low, close, units, int(is_synthetic), contracts))
 
     def keep(self, kind: Kind, row: str, reason: str) -> None:
         """Keep something that was handed in as a tick or bar and is none, as it was."""
         with self._lock:
             self._kept.append(MarketRowKept(kind=kind, row=row, reason=reason))
             self.done.kept += 1
+
+    def void(self, what: Void) -> None:
+        """Take back what was recorded, by `bars_void` or `ticks_void`; on the disk when this returns. What a tick should have
+        been is handed in anew, and gets a number of its own; a bar that is merely revised is just recorded again.
+
+        Raises BadRow when it was never recorded.
+        """
+        self.flush()
+        with self._flushing:
+            written = self._writer.void(what)
+            with self._lock:
+                for series in self._series.values():
+                    if series.key == what.key:
+                        series.last = None  # the same row again is no repeat now
+            self.done.voided += len(what.rows)
+            self.done.blocks += written.blocks
+            self.done.position = written.position
+            if self._show:
+                show_live(self._home)
 
     def _take(self, symbol: str, timeframe: str, time: datetime, values: tuple[Number, ...]) -> bool:
         if self._error:
@@ -215,8 +242,8 @@ class MarketFeed:
             try:
                 self._flush(whole=whole)
                 self._error = None
-            except LedgerError as error:
-                self._error = error  # for the next one who hands in a row
+            except Exception as error:  # noqa: BLE001  raised to the next one who hands in a row
+                self._error = error
                 clock.sleep(_LOOK_S)
 
     def _flush(self, *, whole: bool) -> None:

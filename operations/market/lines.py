@@ -12,7 +12,9 @@ from msgspec import Meta, Struct, field
 from domain.errors import LedgerError
 from domain.market import exchange_of
 from operations.market.blocks import Kind
-from operations.market.feed import BadRow, Fed, MarketFeed
+from operations.market.checking import BadRow
+from operations.market.feed import ZONE, Fed, MarketFeed
+from operations.market.voiding import Void, bars_void, ticks_void
 from operations.recording import Caught, caught_up, opened
 
 BAD_MAX = 20
@@ -47,6 +49,24 @@ class BarLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     open_interest: int | None = None
 
 
+class TickVoidLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tick that was recorded and never was. void: the reason."""
+
+    symbol: Symbol
+    session: str
+    sequence: int
+    void: str
+
+
+class BarVoidLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bar that was recorded and never was. void: the reason."""
+
+    symbol: Symbol
+    time: Aware | int
+    timeframe: str = "1m"
+    void: str
+
+
 class BadLine(Struct, frozen=True):
     """A line that is no tick or bar."""
 
@@ -76,6 +96,8 @@ class Lines(Struct, kw_only=True):
 
 _tick = msgspec.json.Decoder(TickLine).decode
 _bar = msgspec.json.Decoder(BarLine).decode
+_tick_void = msgspec.json.Decoder(TickVoidLine).decode
+_bar_void = msgspec.json.Decoder(BarVoidLine).decode
 
 
 def record_lines(home: Path, source: Path, kind: Kind, *, catch_up: bool) -> Lines:
@@ -93,6 +115,9 @@ def record_lines(home: Path, source: Path, kind: Kind, *, catch_up: bool) -> Lin
 
 def _take(feed: MarketFeed, kind: Kind, line: bytes, done: Lines) -> None:
     try:
+        if b'"void"' in line:
+            feed.void(_void(kind, line))
+            return
         row = _tick(line) if kind == "tick" else _bar(line)
         exchange = exchange_of(row.symbol)
         _hand_in(feed, row)
@@ -108,8 +133,16 @@ def _take(feed: MarketFeed, kind: Kind, line: bytes, done: Lines) -> None:
         done.unknown_exchanges[exchange] = done.unknown_exchanges.get(exchange, 0) + 1
 
 
+def _void(kind: Kind, line: bytes) -> Void:
+    if kind == "tick":
+        tick = _tick_void(line)
+        return ticks_void(tick.symbol, tick.session, [tick.sequence], zone=ZONE, reason=tick.void)
+    bar = _bar_void(line)
+    return bars_void(bar.symbol, bar.timeframe, [_moment(bar.time)], zone=ZONE, reason=bar.void)
+
+
 def _hand_in(feed: MarketFeed, row: TickLine | BarLine) -> None:
-    time = row.time if isinstance(row.time, datetime) else _of_milliseconds(row.time)
+    time = _moment(row.time)
     if isinstance(row, TickLine):
         feed.tick(row.symbol, row.price, row.volume, time=time, bid=row.bid, ask=row.ask)
         return
@@ -119,7 +152,11 @@ def _hand_in(feed: MarketFeed, row: TickLine | BarLine) -> None:
     )  # fmt: skip
 
 
-def _of_milliseconds(milliseconds: int) -> datetime:
+def _moment(time: datetime | int) -> datetime:
+    """A time of a line; a number is in milliseconds since 1970."""
+    if isinstance(time, datetime):
+        return time
+    milliseconds = time
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (OverflowError, ValueError, OSError) as error:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from domain.errors import LedgerError
-from domain.market import exchange_of
+from domain.market import TIMEFRAME_MINUTES, exchange_of
 from domain.moments import zone
 from operations.home import check_has_its_ledger
 from operations.market.feed import ZONE
+from operations.market.frames import As, Kind, as_frame
 from operations.market.history import DayFile, History, Rows
+from operations.market.known import check_recorded
 from operations.market.query_sql import candles_sql, given, overlaid, resampled_sql, ticks_sql
 
-As = Literal["rows", "arrow", "pandas", "polars"]
 SESSION_STARTS: Final = {"mcx": time(9)}
 SESSION_START: Final = time(9, 15)
-MINUTES: Final = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "1d": 1440}
 _CHUNK_FILES = 32
 _LATEST_SESSIONS = 10
 LOCAL = zone(ZONE)
@@ -51,17 +50,31 @@ class Tick(NamedTuple):
     ask: float | None
 
 
+_CANDLE: Final[Mapping[str, Kind]] = {
+    "timestamp": "moment", "open": "real", "high": "real", "low": "real", "close": "real", "volume": "whole",
+    "is_synthetic": "truth", "open_interest": "whole",
+}  # fmt: skip
+_TICK: Final[Mapping[str, Kind]] = {
+    "timestamp": "moment", "sequence": "whole", "price": "real", "volume": "whole", "bid": "real", "ask": "real",
+}  # fmt: skip
+
+
 class MarketData:
     """The market data of a home, for reading; a context manager, for one thread. It keeps no writer waiting.
 
     `start` and `end` are aware; what is asked for begins at `start` and ends before `end`. Rows come in order of time, each
     once, whether they lie in a day file, in the live buffer, or in both while a session is being put away. The exchange is the
-    one that the symbol names. As tables they need the library of that name, which is not part of Daybook.
+    one that the symbol names. As tables (`to`) they need the library of that name, which is not part of Daybook; the types of
+    the columns are always the same, also of a column without values, and moments have the zone of the exchange.
+
+    Where there is nothing from `start` to `end` the answer is empty. Of a symbol that nothing was ever recorded of, while there
+    are others of its exchange, it is an UnknownSymbol, since it may be misspelt; `latest` says None.
     """
 
     def __init__(self, home: Path | str) -> None:
-        check_has_its_ledger(Path(home))
-        self._history = History(Path(home))
+        self._home = Path(home)
+        check_has_its_ledger(self._home)
+        self._history = History(self._home)
 
     def __enter__(self) -> Self:
         return self
@@ -82,16 +95,22 @@ class MarketData:
         timeframe: 1m, 5m, 15m, 30m, 1h or 1d. Where a session has no bars of it, they are made of its 1m bars, from the
         start of the session (09:15; mcx 09:00) on; that of a day begins at midnight.
         """
-        if timeframe not in MINUTES:
-            raise LedgerError(f"there is no timeframe {timeframe!r}", hint=f"There are: {', '.join(MINUTES)}.")
-        return _as(to, Candle, list(self._candles(symbol, timeframe, *_checked(start, end))))
+        _check_timeframe(timeframe)
+        rows = list(self._candles(symbol, timeframe, *_checked(start, end)))
+        if not rows:
+            check_recorded(self._home, symbol)
+        return rows if to == "rows" else as_frame(to, _CANDLE, ZONE, rows)
 
     def ticks(self, symbol: str, start: datetime, end: datetime, *, to: As = "rows") -> Any:  # as above
         """The ticks from `start` to before `end`: a list of Tick, or a table. Several of one moment stay in their order."""
-        return _as(to, Tick, list(self._ticks(symbol, *_checked(start, end))))
+        rows = list(self._ticks(symbol, *_checked(start, end)))
+        if not rows:
+            check_recorded(self._home, symbol)
+        return rows if to == "rows" else as_frame(to, _TICK, ZONE, rows)
 
     def latest(self, symbol: str, timeframe: str = "1m") -> Candle | None:
         """The newest bar that was recorded of a timeframe, live or in history; None when there is none."""
+        _check_timeframe(timeframe)
         exchange = exchange_of(symbol)
         live = self._history.live_candles(exchange, symbol, timeframe, *_EVER)
         files = self._history.files(exchange, timeframe, *_EVER)[-_LATEST_SESSIONS:]
@@ -133,7 +152,7 @@ class MarketData:
         quiet, running = self._parts(symbol, days, files, live)
         begin = SESSION_STARTS.get(exchange_of(symbol), SESSION_START)
         told = [*given(running), *[symbol] * len(quiet), timedelta(hours=begin.hour, minutes=begin.minute)]
-        return self._history.db.execute(resampled_sql(tuple(quiet), MINUTES[timeframe]), told).fetchall()
+        return self._history.db.execute(resampled_sql(tuple(quiet), TIMEFRAME_MINUTES[timeframe]), told).fetchall()
 
     def _parts(
         self, symbol: str, days: Sequence[str], files: Sequence[DayFile], live: Rows
@@ -160,6 +179,11 @@ class MarketData:
             yield from (Tick(_aware(row[0]), *row[1:]) for row in rows if low <= row[0] < high)
 
 
+def _check_timeframe(timeframe: str) -> None:
+    if timeframe not in TIMEFRAME_MINUTES:
+        raise LedgerError(f"there is no timeframe {timeframe!r}", hint=f"There are: {', '.join(TIMEFRAME_MINUTES)}.")
+
+
 def _checked(start: datetime, end: datetime) -> tuple[datetime, datetime]:
     if start.tzinfo is None or end.tzinfo is None:
         raise LedgerError(f"{start} to {end}: a time without a zone", hint="Use aware datetimes.")
@@ -173,18 +197,3 @@ def _local(moment: datetime) -> datetime:
 
 def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=LOCAL)
-
-
-def _as(to: As, kind: type[Candle | Tick], rows: list[Any]) -> Any:  # as for candles
-    if to == "rows":
-        return rows
-    library = {"arrow": "pyarrow", "pandas": "pandas", "polars": "polars"}[to]
-    try:
-        module = importlib.import_module(library)
-    except ImportError as error:
-        raise LedgerError(
-            f"{library} is not installed", hint=f"Install it beside Daybook: pip install {library}"
-        ) from error
-    values = list(zip(*rows, strict=True)) or [()] * len(kind._fields)
-    columns = {name: list(column) for name, column in zip(kind._fields, values, strict=True)}
-    return module.table(columns) if to == "arrow" else module.DataFrame(columns)

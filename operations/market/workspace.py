@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import apsw
 
-from domain.errors import LedgerError
+from domain.errors import HomeBusy, LedgerError
+from ledger.lock import WriterLock, holder_of
 from operations.home import check_has_its_ledger
 from operations.market.queries import MarketData
 from projections import catalog
@@ -20,7 +24,8 @@ from projections.profiles import open_reading
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FOLDER = "backtest/workspaces"
+FOLDER, LOCK = "backtest/workspaces", ".writer.lock"
+_WAIT_S, _LOOK_S = 10.0, 0.02
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
@@ -33,7 +38,8 @@ class Workspace:
             own = work.own()
 
     Every store of the home is opened read-only: a write raises the error of its database, and changes nothing. `folder` is the
-    run's own, new and empty; it goes at the end, unless `keep`. Raises LedgerError for a run id that is none, or in use.
+    run's own, new and empty; it goes at the end, unless `keep`. That of a run that was killed goes when its id is used again.
+    Raises LedgerError for a run id that is none or whose workspace was kept, HomeBusy for one that is at work.
     """
 
     def __init__(self, home: Path | str, run_id: str, *, keep: bool = False) -> None:
@@ -49,11 +55,13 @@ class Workspace:
 
     def __enter__(self) -> Self:
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone(self.folder.parent):
+            self._right = _taken(self.folder)
         try:
-            self.folder.mkdir(mode=0o700)
-        except FileExistsError as error:
-            raise LedgerError(f"the run {self.folder.name} has a workspace already", hint="Use another id.") from error
-        self.market = MarketData(self._home)
+            self.market = MarketData(self._home)
+        except BaseException:
+            self._leave(keep=False)
+            raise
         return self
 
     def __exit__(
@@ -64,8 +72,15 @@ class Workspace:
             one.close()
         if self._own is not None:
             self._own.close()
-        if not self._keep:
-            shutil.rmtree(self.folder)
+        self._leave(keep=self._keep)
+
+    def _leave(self, *, keep: bool) -> None:
+        with _alone(self.folder.parent):
+            if keep:
+                (self.folder / LOCK).unlink()
+            else:
+                shutil.rmtree(self.folder)
+            self._right.release()
 
     def store(self, name: str) -> apsw.Connection:
         """A read model of the home by its name, such as `trading-bot/trading`, for reading only."""
@@ -84,3 +99,43 @@ class Workspace:
 
             self._own = duckdb.connect(str(self.folder / "run.duckdb"))
         return self._own
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While somebody begins or ends, nobody else does: whether a workspace is in use can be told for certain then."""
+    right = _locked(folder)
+    try:
+        yield
+    finally:
+        right.release()
+
+
+def _locked(folder: Path) -> WriterLock:
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            return WriterLock(folder, file=LOCK)
+        except HomeBusy:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_S)
+
+
+def _taken(folder: Path) -> WriterLock:
+    """Make the folder of a run. One with a lock that nobody holds was left by a run that was killed; one without was kept."""
+    holder = holder_of(folder / LOCK)
+    if holder is not None:
+        raise HomeBusy(
+            f"the run {folder.name} has a workspace already, that of {holder}",
+            hint="Wait until it is done, or use another id.",
+        )
+    if folder.exists():
+        if not (folder / LOCK).exists() and any(folder.iterdir()):
+            raise LedgerError(
+                f"the run {folder.name} has a workspace already, which was kept",
+                hint=f"Use another id, or delete {folder}.",
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    return WriterLock(folder, f"backtest {folder.name}", file=LOCK)

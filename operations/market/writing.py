@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from domain.errors import HomeBusy
-from domain.event import encode, topic_of
+from domain.event import decode, encode, topic_of
 from domain.market import KEPT_STREAM, MarketRowKept, RolloverCompleted, SessionOpened, session_stream
 from domain.moments import zone
 from ledger.log import Log, open_log
 from ledger.writing import Unwritten, Writing
 from operations.market.blocks import Row, SeriesKey, blocks, moment_of, next_number
+from operations.market.voiding import Void
 
 _LOOK_S = 0.01
 
@@ -57,13 +58,31 @@ class BlockWriter:
 
     def write(self, batches: Sequence[Batch], kept: Sequence[MarketRowKept] = ()) -> Written:
         """Append all of it in one transaction; it is on the disk when this returns."""
+        return self._append(
+            batches, kept, lambda _: [*self._opened(batches), *self._blocks(batches), *self._kept(kept)]
+        )
+
+    def void(self, what: Void) -> Written:
+        """Append that rows are taken back; on the disk when this returns. Raises BadRow when they are not there."""
+        stream = what.key.stream
+
+        def made(writing: Writing) -> list[Unwritten]:
+            first, event = what.event(decode(one.topic, one.state) for one in writing.history(stream))
+            opened = self._opened([Batch(what.key, what.zone, [(first,)])])
+            return [*opened, self._unwritten(stream, topic_of(type(event)), encode(event))]
+
+        return self._append([Batch(what.key, what.zone, [])], (), made)
+
+    def _append(
+        self, batches: Sequence[Batch], kept: Sequence[MarketRowKept], make: Callable[[Writing], list[Unwritten]]
+    ) -> Written:  # fmt: skip
         with open_for_writing(self._home, wait_s=self._wait_s, command=self._command, create=True) as log:
             try:
                 with log.writing() as writing:
                     if writing.position != self._position:
                         self._forget()
                     self._learn(writing, batches, kept)
-                    made = [*self._opened(batches), *self._blocks(batches), *self._kept(kept)]
+                    made = make(writing)
                     writing.append(made)
                     self._position = writing.position
                     return Written(len(made), self._position)

@@ -23,7 +23,8 @@ from domain.bot_runs import FOLDER, run_file
 from domain.bot_trading import RoundTripClosed
 from domain.systems import TRADING_BOT
 from projections.bulk import Row, Upsert
-from projections.projector import Concern, Fact, LaneTable, Projector, RowTable
+from projections.projector import Concern, Fact, LaneTable, Projector, RowTable, StreamFact
+from projections.trading_bot.by_stream import keyed_in_time
 from projections.trading_bot.run_files import EVENTS, FILES, RunEvent
 
 
@@ -70,14 +71,6 @@ class RunTrade(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: str | None = None
 
 
-class Equity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row of `backtest_equity_curves`."""
-
-    run_id: str
-    timestamp: str = field(name="occurred_at")
-    equity: float
-
-
 class Scan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row of `scanner_results`."""
 
@@ -118,18 +111,20 @@ _RUN_TRADE, _EQUITY = ("run_id", "trade_id"), ("run_id", "timestamp")
 
 projector = Projector(
     name="trading-bot/backtest",
-    version=1,
+    version=2,
     system=TRADING_BOT,
     file="backtest/index.db",
     files=FILES,
     rows=(
         RowTable("backtest_runs", Run, ("run_id",), (BacktestRun,), (BacktestRunRemoved,)),
         RowTable("backtest_trades", RunTrade, _RUN_TRADE, (BacktestTradeClosed,), (BacktestTradeRemoved,)),
-        RowTable("backtest_equity_curves", Equity, _EQUITY, (EquityMarked,)),
         RowTable("scanner_results", Scan, ("scan_id",), (ScanRun,), (ScanRemoved,)),
         RowTable("scanner_symbol_results", SymbolResult, _SYMBOL_RESULT, (SymbolScanned,), (SymbolScanRemoved,)),
     ),
 )
+
+_EQUITY_COLUMNS = {"run_id": "run_id", "timestamp": "occurred_at", "equity": "equity"}
+keyed_in_time(projector, "backtest_equity_curves", _EQUITY_COLUMNS, _EQUITY, EquityMarked)
 
 _named = Upsert("run_files", ("run_id", "file", "is_renamed", "why"), ("run_id",))
 _NAMING = (BacktestRun, BacktestTradeClosed, EquityMarked, RoundTripClosed)
@@ -156,21 +151,37 @@ _EVENT = "INSERT INTO partition_events (partition, position, is_held) SELECT id,
 _SHOW = "UPDATE partitions SET events = events + 1, last_position = ? WHERE path = ?"
 
 
+_RUNS = f"{FOLDER.partition('/')[0]}/"
+_SHOW_LESS = "UPDATE partitions SET events = events - 1 WHERE path = ?"
+_MARKED = "SELECT position FROM equity_marks WHERE stream = ?"
+_MARK = "INSERT OR REPLACE INTO equity_marks (stream, position) VALUES (?, ?)"
+_UNMARK = "DELETE FROM partition_events WHERE position = ? AND partition = (SELECT id FROM partitions WHERE path = ?)"
 _BELONGS = "SELECT run_id FROM round_trip_runs WHERE trade_id = ?"
 _BELONG = "INSERT OR REPLACE INTO round_trip_runs (trade_id, run_id) VALUES (?, ?)"
-_PARTS = tuple(LaneTable(name, is_shown=False) for name in ("partitions", "partition_events", "round_trip_runs"))
+_PARTS = tuple(
+    LaneTable(name, is_shown=False) for name in ("partitions", "partition_events", "round_trip_runs", "equity_marks")
+)
 
 
-@projector.lane(*EVENTS, tables=_PARTS)
-def partitions(db: apsw.Connection, facts: Sequence[Fact]) -> None:
-    """The events that the file of each run is made of."""
-    for position, event in facts:
+@projector.lane(*EVENTS, with_streams=True, tables=_PARTS)
+def partitions(db: apsw.Connection, facts: Sequence[StreamFact]) -> None:
+    """The events that the file of each run is made of; of a mark of equity only the newest, whose moment may be another."""
+    for position, stream, event in facts:
         assert isinstance(event, EVENTS)
+        if isinstance(event, EquityMarked):
+            for (before,) in db.execute(_MARKED, (stream,)).fetchall():
+                db.execute(_UNMARK, (before, _path(event.run_id)))
+                db.execute(_SHOW_LESS, (_path(event.run_id),))
+            db.execute(_MARK, (stream, position))
         for run_id in _runs(db, event):
-            path = run_file(run_id).path.removeprefix(f"{FOLDER.partition('/')[0]}/")
+            path = _path(run_id)
             db.execute(_PARTITION, (path, run_id))
             db.execute(_EVENT, (position, path))
             db.execute(_SHOW, (position, path))
+
+
+def _path(run_id: str) -> str:
+    return run_file(run_id).path.removeprefix(_RUNS)
 
 
 def _runs(db: apsw.Connection, event: RunEvent) -> list[str]:

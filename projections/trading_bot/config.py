@@ -155,6 +155,7 @@ class DownloadJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error_message: str | None = None
     created_at: str | None = None
     updated_at: str | None = field(name="occurred_at", default=None)
+    progress_text: int | float | str | None = None
 
 
 class MarketStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -183,7 +184,7 @@ _STOCK = ("trading_symbol",)
 
 projector = Projector(
     name="trading-bot/config",
-    version=1,
+    version=2,
     system=TRADING_BOT,
     file="config/config.db",
     rows=(

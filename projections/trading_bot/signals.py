@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-from msgspec import field
-
 from domain.bot_signals import (
     ConfluenceAssessed,
     RegimeIdentified,
@@ -13,38 +10,18 @@ from domain.bot_signals import (
     SignalUpdated,
 )
 from domain.systems import TRADING_BOT
-from projections.projector import Projector, RowTable
-from projections.trading_bot.by_stream import keyed_by_stream
+from projections.projector import Projector
+from projections.trading_bot.by_stream import keyed_by_stream, keyed_in_time
 
-
-class ConfluenceInsight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row of `confluence_insights`."""
-
-    timestamp: str = field(name="occurred_at")
-    symbol: str
-    bias: str | None = None
-    confidence: int | float | str | None = None
-    agreement_level: int | float | str | None = None
-    indicator_states: str | None = None
-    insight_signal: str | None = None
-
-
-class RegimeInsight(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row of `regime_insights` and of `regime_snapshots`."""
-
-    insight_id: str | None = None
-    symbol: str
-    timestamp: str = field(name="occurred_at")
-    regime: str | None = None
-    momentum_bias: str | None = None
-    trend_strength: float | None = None
-    volatility_level: str | None = None
-    persistence_score: float | None = None
-    ma_fast: float | None = None
-    ma_medium: float | None = None
-    ma_slow: float | None = None
-
-
+_INSIGHT_COLUMNS = {
+    "timestamp": "occurred_at", "symbol": "symbol", "bias": "bias", "confidence": "confidence",
+    "agreement_level": "agreement_level", "indicator_states": "indicator_states", "insight_signal": "insight_signal",
+}  # fmt: skip
+_REGIME_COLUMNS = {
+    "insight_id": "insight_id", "symbol": "symbol", "timestamp": "occurred_at", "regime": "regime",
+    "momentum_bias": "momentum_bias", "trend_strength": "trend_strength", "volatility_level": "volatility_level",
+    "persistence_score": "persistence_score", "ma_fast": "ma_fast", "ma_medium": "ma_medium", "ma_slow": "ma_slow",
+}  # fmt: skip
 _KEY = ("symbol", "timestamp")
 _SIGNAL_COLUMNS = {
     "signal_id": "signal_id", "strategy_id": "strategy_id", "symbol": "symbol", "signal_type": "signal_type",
@@ -53,14 +30,12 @@ _SIGNAL_COLUMNS = {
 
 projector = Projector(
     name="trading-bot/signals",
-    version=1,
+    version=2,
     system=TRADING_BOT,
     file="signals/signals.db",
-    rows=(
-        RowTable("confluence_insights", ConfluenceInsight, _KEY, (ConfluenceAssessed,)),
-        RowTable("regime_insights", RegimeInsight, _KEY, (RegimeIdentified,)),
-        RowTable("regime_snapshots", RegimeInsight, _KEY, (RegimeSnapshotTaken,)),
-    ),
 )
 
 keyed_by_stream(projector, "signals", _SIGNAL_COLUMNS, SignalEmitted, SignalUpdated)
+keyed_in_time(projector, "confluence_insights", _INSIGHT_COLUMNS, _KEY, ConfluenceAssessed)
+keyed_in_time(projector, "regime_insights", _REGIME_COLUMNS, _KEY, RegimeIdentified)
+keyed_in_time(projector, "regime_snapshots", _REGIME_COLUMNS, _KEY, RegimeSnapshotTaken)

@@ -38,9 +38,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     side: str
     quantity: float
     price: float | None = None
-    status: str
+    status: str | None = None
     broker_order_id: str | None = None
     metadata: str | None = None
+    strategy_id: str | None = None
 
 
 class RoundTrip(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -68,12 +69,12 @@ _FILL_COLUMNS = {
     "trade_id": "trade_id", "signal_id": "signal_id", "strategy_id": "strategy_id", "symbol": "symbol",
     "timestamp": "occurred_at", "side": "side", "entry_price": "price", "exit_price": "exit_price",
     "quantity": "quantity", "pnl": "pnl", "fees": "fees", "metadata": "metadata", "direction": "stated_direction",
-    "price": "stated_price", "status": "status",
+    "price": "stated_price", "status": "status", "order_id": "order_id",
 }  # fmt: skip
 
 projector = Projector(
     name="trading-bot/trading",
-    version=1,
+    version=2,
     system=TRADING_BOT,
     file="trading/trading.db",
     rows=(

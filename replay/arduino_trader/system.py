@@ -40,6 +40,8 @@ class ArduinoTrader:
 
     name = ARDUINO_TRADER
     folders: tuple[str, ...] = ("history",)
+    reads_in_part = False
+    has_local_times = False
 
     def recognises(self, files: Iterable[str]) -> bool:
         """Whether a folder with these files is one of this system's."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from domain.bot_backtest import WinRateUnit
 from replay.mapping import Fields, Fill, KeepRow, Knowledge
 
+_PROGRESS = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(?:%|/\s*(\d{1,9}))\s*")
 _SIDES = {"LONG": "BUY", "SHORT": "SELL"}
 
 
@@ -43,6 +45,32 @@ def _side(said: object) -> object:
         return said
     word = said.strip().upper()
     return _SIDES.get(word, word)
+
+
+def reported(fields: Fields, _: Knowledge) -> list[str]:
+    """The sign of a quantity whose row says the side in words."""
+    side, quantity = fields.get("side"), fields.get("quantity")
+    if isinstance(side, str) and side.strip().upper() == "SHORT" and isinstance(quantity, int | float):
+        fields["quantity"] = -abs(quantity)
+    return []
+
+
+def progress(fields: Fields, _: Knowledge) -> list[str]:
+    """The percent of a download: a number, or a text such as 50% or 5/100, which then stands beside it."""
+    said = fields.get("progress_text")
+    if type(said) in (int, float):
+        fields["progress"], fields["progress_text"] = said, None
+    elif isinstance(said, str) and (percent := _percent(said)) is not None:
+        fields["progress"] = percent
+    return []
+
+
+def _percent(said: str) -> Decimal | None:
+    found = _PROGRESS.fullmatch(said)
+    if found is None:
+        return None
+    done, whole = Decimal(found[1]), Decimal(found[2] or 100)
+    return done * 100 / whole if whole else None
 
 
 def win_rate(fields: Fields, _: Knowledge) -> list[str]:

@@ -34,14 +34,24 @@ _TICKS = MarketMapping(
     fields={name: name for name in ("price", "volume", "bid", "ask")}, exchanges=EXCHANGES, zone=ZONE,
     required=frozenset({"price"}), is_numbered=True,
 )  # fmt: skip
+_TIMED = replace(_CANDLES, timeframe="timeframe", timeframes=TIMEFRAMES)
+# Later files have columns for both names of an instrument, either of which may be empty (legacy facts 2.3).
+_NAMED = replace(_TIMED, symbol="symbol", symbol_or="instrument_key")
+_RESAMPLED = replace(_TIMED, table="ohlcv_resampled")
 _IN_STORES = (
-    replace(_CANDLES, symbol="symbol", timeframe="timeframe", timeframes=TIMEFRAMES),
+    _NAMED,
+    replace(_NAMED, table="ohlcv_resampled"),
     replace(_TICKS, table="ticks", time="timestamp"),
 )
+# The first that fits: bars of a table that says their timeframe are of that, and of one minute where none is said.
 _IN_MONOLITH = (
-    _CANDLES,
+    replace(_TIMED, symbol_or="symbol"),
+    replace(_CANDLES, symbol_or="symbol"),
+    _NAMED,
+    replace(_CANDLES, symbol="symbol"),
     replace(_CANDLES, table="ohlcv_1m"),
-    replace(_CANDLES, table="ohlcv_resampled", timeframe="timeframe", timeframes=TIMEFRAMES),
+    _RESAMPLED,
+    replace(_RESAMPLED, symbol="symbol"),
     _TICKS,
 )
 

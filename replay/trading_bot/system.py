@@ -27,9 +27,15 @@ _FOLDERS = (
     "backtest/runs", "backtest/summaries", "scanner",
 )  # fmt: skip
 _STORES = (
-    tables.TRADING, tables.SIGNALS, tables.CONFIG, tables.INDEX, tables.SCANNER, "backtest/runs/*.duckdb",
+    tables.TRADING, tables.SIGNALS, tables.CONFIG, tables.INDEX, tables.SCANNER, tables.EXECUTION, "backtest/runs/*.duckdb",
     "market_data/*/ticks/*.duckdb", "market_data/*/candles/*/*.duckdb", "live_buffer/*.duckdb",
 )  # fmt: skip
+# Tables of which no more than the name is known (legacy facts 1.2, 1.3).
+_NAMED_ONLY = frozenset({
+    "user_roles", "paper_trades", "unified_signals", "live_positions", "scanner_signals", "daily_risk_log", "filter_stats",
+    "stock_universe", "live_ohlcv_cache", "ohlcv_resampled_live", "live_data_status", "regime_analysis_history",
+    "tradable_universe", "option_alerts",
+})  # fmt: skip
 _SERIES = frozenset({"candles", "ohlcv_1m", "ohlcv_resampled", "live_ticks", "ticks"})
 
 
@@ -41,6 +47,8 @@ class TradingBot:
 
     name = TRADING_BOT
     folders: tuple[str, ...] = _FOLDERS
+    reads_in_part = True
+    has_local_times = True
 
     def recognises(self, files: Iterable[str]) -> bool:
         """Whether a folder with these files is one of this system's."""
@@ -88,6 +96,8 @@ class TradingBot:
             return f"{table} has other columns than any version of the legacy system gave it"
         if any(one.table == table for one in tables.MAPPINGS):
             return f"{table} does not belong into {file}"
+        if table in _NAMED_ONLY:
+            return f"which columns {table} has is not known of any version of the legacy system"
         return "no event describes this table"
 
     def reconcile(self, log: Log) -> tuple[list[Entry], list[Break]]:

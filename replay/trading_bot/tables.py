@@ -20,9 +20,10 @@ from replay.trading_bot import fills
 
 TRADING, SIGNALS, CONFIG = "trading/trading.db", "signals/signals.db", "config/config.db"
 INDEX, SCANNER = "backtest/summaries/backtest_index.db", "scanner/scanner_index.db"
+EXECUTION = "execution.db"
 RUNS = "backtest/runs/"
 _DUCKDB = ".duckdb"
-_STORES = (TRADING, SIGNALS, CONFIG, INDEX, SCANNER)
+_STORES = (TRADING, SIGNALS, CONFIG, INDEX, SCANNER, EXECUTION)
 
 _FILLS = Map(
     "trades", (TRADING,), trading.FillRecorded, "bot-fill", ("trade_id",), time="timestamp",
@@ -40,6 +41,23 @@ _TRADING = (
     Map(
         "positions", (TRADING,), trading.BotPositionReported, "bot-position", ("symbol",), time="updated_at",
         removed=trading.BotPositionNoLongerReported, marks=("avg_entry_price",),
+    ),
+)  # fmt: skip
+
+# Only in execution.db, to which the bot's later programs moved its orders and fills.
+_EXECUTION = (
+    Map(
+        "orders", (EXECUTION,), trading.OrderPlaced, "bot-order", ("correlation_id",), time="timestamp",
+        changed=trading.OrderUpdated, renamed={"correlation_id": "order_id"}, fill=fills.order,
+    ),
+    Map(
+        "fills", (EXECUTION,), trading.FillRecorded, "bot-fill", ("fill_id",), time="timestamp",
+        changed=trading.FillCorrected, renamed={"fill_id": "trade_id", "fee": "fees"}, fill=fills.order,
+    ),
+    Map(
+        "positions", (EXECUTION,), trading.BotPositionReported, "bot-position", ("symbol",), time="timestamp",
+        removed=trading.BotPositionNoLongerReported, renamed={"avg_price": "avg_entry_price"}, marks=("avg_price",),
+        made=frozenset({"side", "quantity"}), fill=fills.reported,
     ),
 )  # fmt: skip
 
@@ -62,6 +80,10 @@ _SIGNALS = (
     ),
 )  # fmt: skip
 
+_MASTER = Map(
+    "fo_stocks_master", (CONFIG,), config.DerivativesMasterListed, "bot-derivatives-master", ("trading_symbol",),
+    time="updated_at", removed=config.DerivativesMasterDelisted, fill=fills.day_of("added_date"),
+)  # fmt: skip
 _ROLES = Map("roles", (CONFIG,), config.RoleDefined, "bot-role", ("role_name",), removed=config.RoleRemoved)
 
 _CONFIG = (
@@ -91,13 +113,12 @@ _CONFIG = (
         "fo_stocks", (CONFIG,), config.DerivativesStockListed, "bot-derivatives-stock", ("trading_symbol",),
         time="last_updated", removed=config.DerivativesStockDelisted,
     ),
-    Map(
-        "fo_stocks_master", (CONFIG,), config.DerivativesMasterListed, "bot-derivatives-master", ("trading_symbol",),
-        time="updated_at", removed=config.DerivativesMasterDelisted, fill=fills.day_of("added_date"),
-    ),
+    replace(_MASTER, time="last_updated", marks=("last_updated",)),
+    _MASTER,
     Map(
         "download_jobs", (CONFIG,), config.DownloadJobUpdated, "bot-download-job", ("job_id",), time="updated_at",
-        removed=config.DownloadJobRemoved,
+        removed=config.DownloadJobRemoved, renamed={"progress": "progress_text"},
+        made=frozenset({"progress", "progress_text"}), fill=fills.progress,
     ),
 )  # fmt: skip
 
@@ -164,7 +185,7 @@ _SHARED = (*_TRADING, *_SIGNALS, *_CONFIG)
 MONOLITH: tuple[Map, ...] = (*_OWN, *(replace(shape, files=()) for shape in _SHARED))
 """The tables of a monolith, in all their shapes."""
 
-ISOLATED: tuple[Map, ...] = tuple(replace(shape, is_newer=True) for shape in (*_SHARED, *_BACKTEST))
+ISOLATED: tuple[Map, ...] = tuple(replace(shape, is_newer=True) for shape in (*_SHARED, *_EXECUTION, *_BACKTEST))
 """The tables of the isolated stores; they came later, so a row that a monolith had already given is not new there."""
 
 MAPPINGS: tuple[Map, ...] = (*MONOLITH, *ISOLATED)

@@ -125,11 +125,37 @@ def test_an_answer_that_was_cut_says_so(home: Path) -> None:
     assert "cut after 2 rows" in found.stderr
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in QUERIES.glob("*.sql")))
-def test_every_ready_made_question_is_answered(home: Path, name: str) -> None:
-    found = run(home, "sql", "--named", name, "--json")
-    assert found.exit_code == 0, found.stderr
-    assert isinstance(json.loads(found.stdout), list)
+QUESTIONS = sorted(path.stem for path in QUERIES.glob("*.sql"))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_ready_made_question_is_answered_where_it_belongs(home: Path, bot: Path, name: str) -> None:
+    asked = {one: run(one, "sql", "--named", name, "--json") for one in (home, bot)}
+    answered = [one for one, found in asked.items() if found.exit_code == 0]
+    assert answered
+    for one in answered:
+        assert isinstance(json.loads(asked[one].stdout), list)
+    for one in asked.keys() - {*answered}:
+        (line,) = asked[one].stderr.splitlines()
+        assert f"{name} is a question about" in line
+        assert "of which this home has nothing" in line
+        assert asked[one].exit_code == 2
+
+
+def test_a_wrong_question_lists_only_those_that_fit(home: Path, bot: Path) -> None:
+    said = {one: run(one, "sql", "--named", "nothing").stderr for one in (home, bot)}
+    assert "rows_kept" in said[home]
+    assert "rows_kept" in said[bot]
+    assert "open_breaks" in said[home]
+    assert "open_breaks" not in said[bot]
+    assert "bot_missing_minutes" not in said[home]
+    assert "bot_missing_minutes" in said[bot]
+
+
+def test_a_wrong_query_names_the_read_models_that_are_there(bot: Path) -> None:
+    said = run(bot, "sql", "SELECT 1 FROM portfolio.positions").stderr
+    assert "trading_bot_trading.…" in said
+    assert "portfolio.…" not in said
 
 
 def test_read_models_are_there_under_their_names(home: Path) -> None:

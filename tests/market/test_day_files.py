@@ -27,7 +27,7 @@ from projections.market_data import partition_path
 from projections.places import Places
 from projections.rebuilding import rebuild
 from projections.verifying import verify_model
-from tests.market.market import DAY, NEXT, NIFTY, STOCK, bars, block, brought, day_file, record, stored
+from tests.market.market import DAY, NEXT, NIFTY, STOCK, at, bars, block, brought, day_file, record, stored
 
 PROJECTOR = catalog.find(MARKET)
 
@@ -98,6 +98,29 @@ def test_the_digest_is_what_plain_python_makes_of_the_rows(
     assert files(tmp_path) == {f"nse/candles/1m/{DAY}.duckdb": (8, expected)}
 
 
+def test_the_ticks_of_a_symbol_are_digested_in_parts_by_their_numbers(tmp_path: Path) -> None:
+    """Else a day of very many ticks of one instrument would not fit into memory."""
+    numbers, times = [1, 99_999, 100_000, 250_000], [9, 8, 7, 9]
+    ticks = TicksRecorded(
+        symbol=STOCK, exchange="nse", session=DAY, sequence=numbers, count=4, time=times, price=[1.5, 2.5, 3.5, 4.5],
+        occurred_at=f"{DAY}T03:45:00.000000Z",
+    )  # fmt: skip
+    record(tmp_path, ticks)
+    brought(tmp_path)
+    midnight = round(at(DAY, "00:00:00").replace(tzinfo=UTC).timestamp())
+    whole = hashlib.sha256()
+    for places in ([1, 0], [2], [3]):  # each part in order of time
+        columns = {
+            "timestamp": [(midnight + times[one]) * 1_000_000 for one in places],
+            "sequence": [numbers[one] for one in places],
+            "price": [1.5 + one for one in places],
+        }
+        rest: dict[str, Any] = {name: [None] * len(places) for name in ("volume", "bid", "ask")}
+        text = json.dumps({"symbol": STOCK, **columns, **rest}, separators=(",", ":"))
+        whole.update(hashlib.sha256(text.encode()).hexdigest().encode())
+    assert files(tmp_path) == {f"nse/ticks/{DAY}.duckdb": (4, whole.hexdigest())}
+
+
 def flip_a_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-100] ^= 1
@@ -110,6 +133,13 @@ def change_a_row(path: Path) -> None:
     path.chmod(0o600)
     with duckdb.connect(str(path)) as db:
         db.execute("UPDATE candles SET close = 1.5 WHERE timestamp = (SELECT min(timestamp) FROM candles)")
+    path.chmod(0o444)
+
+
+def say_another_version(path: Path) -> None:
+    path.chmod(0o600)
+    with duckdb.connect(str(path)) as db:
+        db.execute("UPDATE schema_version SET version = '1.9.0'")
     path.chmod(0o444)
 
 
@@ -126,6 +156,10 @@ def lose_a_row(path: Path) -> None:
         (flip_a_byte, "the bytes of the file have changed"),
         (change_a_row, "2026-11-20 09:15:00: the row is {"),
         (lose_a_row, "2026-11-20 09:19:00: the row is missing"),
+        (
+            say_another_version,
+            "the file cannot be read: it says of itself [('1.9.0', 'candles', '1m', 'nse', '2026-11-20')]",
+        ),
         (Path.unlink, "the file is missing"),
         (lambda path: path.chmod(0o600), "the session is sealed, but the file can be written to"),
         (lambda path: path.with_name("2026-11-21.duckdb").touch(), "nothing in the log says that there is such a file"),

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import pytest
 from domain.errors import DiskFull, HomeBusy
 from domain.market import exchange_of
 from ledger.log import open_log
-from operations.market.feed import BadRow, MarketFeed
+from operations.market.checking import BadRow
+from operations.market.feed import MarketFeed
 from operations.market.lines import record_lines
 from operations.market.queries import MarketData
+from operations.market.rollover import roll_over
 from operations.market.writing import BlockWriter
 from tests.market.market import (
     DAY,
@@ -30,6 +33,7 @@ from tests.market.market import (
     STOCK,
     at,
     bars,
+    brought,
     fed,
     feed_bars,
     live_rows,
@@ -123,6 +127,91 @@ def test_what_is_no_tick_or_bar_is_refused(tmp_path: Path) -> None:
         with pytest.raises(BadRow, match=r"rises to 1\.0, falls to 2\.0"):
             feed.bar(STOCK, "1m", 1.5, 1.0, 2.0, 1.5, 0, time=MOMENT)
     assert blocks(tmp_path) == []
+
+
+def test_a_number_that_the_stores_cannot_hold_is_refused_before_it_is_in_the_log(tmp_path: Path) -> None:
+    with MarketFeed(tmp_path) as feed:
+        for volume in (1 << 63, -(1 << 63) - 1):
+            with pytest.raises(BadRow, match="a quantity of 64 bits does not fit"):
+                feed.tick(STOCK, 1.0, volume, time=MOMENT)
+            with pytest.raises(BadRow, match="a quantity of 64 bits does not fit"):
+                feed.bar(STOCK, "1m", 1, 1, 1, 1, 0, time=MOMENT, open_interest=volume)
+        with pytest.raises(BadRow, match="a quantity is not a float"):
+            feed.tick(STOCK, 1.0, 10.5, time=MOMENT)  # type: ignore[arg-type]  # that is the point
+        for price in ("1.0", None, 10**5000):
+            with pytest.raises(BadRow, match="a price is not a"):
+                feed.tick(STOCK, price, time=MOMENT)  # type: ignore[arg-type]  # the same
+        with pytest.raises(BadRow, match="a price of nan is none"):
+            feed.tick(STOCK, 1.0, time=MOMENT, bid=float("nan"))
+        with pytest.raises(BadRow, match="there is no timeframe '7m'"):
+            feed.bar(STOCK, "7m", 1, 1, 1, 1, 0, time=MOMENT)
+        feed.tick(STOCK, 1.0, (1 << 63) - 1, time=MOMENT)
+        feed.tick(STOCK, 1.0, -(1 << 63), time=MOMENT)
+    assert prices(tmp_path) == [1.0, 1.0]
+    [rolled] = roll_over(tmp_path).put_away
+    assert rolled.rows == {"ticks": 2}
+
+
+def test_numbers_of_a_library_are_taken_as_what_they_are(tmp_path: Path) -> None:
+    np = pytest.importorskip("numpy")
+    with MarketFeed(tmp_path) as feed:
+        feed.tick(STOCK, np.float32(1.5), np.int64(7), time=MOMENT, bid=np.float64(1.25))
+        feed.tick(STOCK, Decimal("2.5"), np.uint8(9), time=MOMENT)  # type: ignore[arg-type]  # nothing else is lost
+    with MarketData(tmp_path) as market:
+        assert [(one.price, one.volume, one.bid) for one in market.ticks(STOCK, *EVER)] == [
+            (1.5, 7, 1.25),
+            (2.5, 9, None),
+        ]
+
+
+def test_what_goes_wrong_while_it_flushes_is_told_to_the_next_who_hands_in_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with MarketFeed(tmp_path, flush_s=0.02) as feed, monkeypatch.context() as patch:
+        patch.setattr(BlockWriter, "write", broken)
+        feed.tick(STOCK, 1.0, time=MOMENT)
+        until = time.monotonic() + 20
+        while feed._error is None and time.monotonic() < until:
+            time.sleep(0.01)
+        with pytest.raises(ZeroDivisionError):
+            feed.tick(STOCK, 2.0, time=MOMENT)
+    assert prices(tmp_path) == [1.0]
+
+
+def test_through_a_pipe_that_stays_open_rows_are_on_the_disk_within_a_second_and_survive_a_kill(tmp_path: Path) -> None:
+    def lines(first: int, count: int) -> bytes:
+        rows = [{"symbol": STOCK, "time": 1_795_000_000_000 + n, "price": 100 + n} for n in range(first, first + count)]
+        return "".join(f"{json.dumps(one)}\n" for one in rows).encode()
+
+    def waited(count: int) -> float:
+        begin = time.monotonic()
+        while sum(one["count"] for one in blocks(tmp_path)) < count:
+            assert time.monotonic() < begin + 60, f"there are not {count} rows"
+            time.sleep(0.02)
+        return time.monotonic() - begin
+
+    fed(tmp_path, [])  # its ledger
+    command = [sys.executable, "-m", "cli", "--home", str(tmp_path), "record", "ticks", "--from", "-"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as recording:
+        assert recording.stdin is not None
+        os.write(recording.stdin.fileno(), lines(0, 1))
+        waited(1)
+        for attempt in range(20):  # a busy machine may need several
+            first = 1 + 600 * attempt
+            os.write(recording.stdin.fileno(), lines(first, 600))
+            taken, counts = waited(first + 600), [one["count"] for one in blocks(tmp_path)]
+            if taken < 1.5 and counts[-2:] == [512, 88]:  # 512 at once, the rest within a second
+                break
+        else:
+            pytest.fail(f"{taken:.1f} s, {counts}")
+        assert recording.poll() is None
+        recording.kill()
+    fed(tmp_path, [])  # its lock went with it
+    brought(tmp_path)
+    assert len(prices(tmp_path)) == first + 600
 
 
 def test_a_revised_bar_replaces_the_one_before(tmp_path: Path) -> None:

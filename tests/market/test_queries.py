@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import shutil
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from domain.errors import LedgerError, StoreError
-from domain.market import BarsVoided, TicksVoided
+from domain.event import decode, topic_of
+from domain.market import TIMEFRAME_MINUTES, BarsVoided, SessionSealed, TicksVoided
+from ledger.log import open_log
 from operations.market.feed import MarketFeed
-from operations.market.queries import MINUTES, Candle, MarketData
-from operations.market.rollover import roll_over
+from operations.market.known import UnknownSymbol
+from operations.market.queries import Candle, MarketData
+from operations.market.rollover import LIVE, MARKET, roll_over
+from operations.rebuilding import rebuild
+from projections.places import known_places
 from tests.market.market import (
     DAY,
     EVER,
@@ -70,7 +75,7 @@ def test_real_bars_through_feed_rollover_query_and_rebuild(tmp_path: Path) -> No
         feed_bars(feed, rows[1_600:])
         feed.flush()
         assert live_rows(tmp_path) == 4 * 375
-        for timeframe, minutes in MINUTES.items():
+        for timeframe, minutes in TIMEFRAME_MINUTES.items():
             expected = resampled(rows, minutes)
             assert [Bar(*one[:6]) for one in market.candles(NIFTY, timeframe, *EVER)] == expected, timeframe
         before = market.candles(NIFTY, "15m", *EVER)
@@ -78,6 +83,47 @@ def test_real_bars_through_feed_rollover_query_and_rebuild(tmp_path: Path) -> No
         assert live_rows(tmp_path) == 0
         assert market.candles(NIFTY, "15m", *EVER) == before
         assert [Bar(*one[:6]) for one in market.candles(NIFTY, "1m", *EVER)] == rows
+    digests = digests_of(tmp_path)
+    assert len(digests) == 6
+    shutil.rmtree(tmp_path / "market_data")
+    shutil.rmtree(tmp_path / "live_buffer")
+    rebuild(tmp_path, [MARKET, LIVE], as_of=None, known_at=None, into=None, tell=lambda *_: None)
+    assert digests_of(tmp_path) == digests == sealed_digests(tmp_path)
+    assert live_rows(tmp_path) == 0
+    with MarketData(tmp_path) as market:
+        for timeframe, minutes in TIMEFRAME_MINUTES.items():
+            expected = resampled(rows, minutes)
+            assert [Bar(*one[:6]) for one in market.candles(NIFTY, timeframe, *EVER)] == expected, timeframe
+            check_half_open(market, timeframe, expected)
+
+
+def digests_of(home: Path) -> dict[str, tuple[int, str]]:
+    """Rows and content digest of each day file."""
+    return {path: (one.rows, one.digest) for path, one in known_places(home / "market_data").items()}
+
+
+def sealed_digests(home: Path) -> dict[str, tuple[int, str]]:
+    """The same as the log says it when the sessions were sealed."""
+    with open_log(home) as log:
+        sealed = [decode(one.topic, one.state) for one in log.read(topics=[topic_of(SessionSealed)])]
+    return {
+        f"{one.exchange}/{name}/{one.session}.duckdb": (one.rows[name], one.digests[name])
+        for one in sealed
+        if isinstance(one, SessionSealed)
+        for name in one.digests
+    }
+
+
+def check_half_open(market: MarketData, timeframe: str, expected: list[Bar]) -> None:
+    """Two intervals that meet give each bar once, made of all its minutes, wherever they meet."""
+    for row in (expected[1], expected[len(expected) // 2]):
+        for cut in (row.time, row.time + timedelta(microseconds=1)):
+            first, second = (
+                market.candles(NIFTY, timeframe, EVER[0], cut),
+                market.candles(NIFTY, timeframe, cut, EVER[1]),
+            )
+            assert [Bar(*one[:6]) for one in first + second] == expected, (timeframe, cut)
+            assert all(one.timestamp < cut for one in first)
 
 
 def test_what_is_asked_for_begins_at_its_start_and_ends_before_its_end(tmp_path: Path) -> None:
@@ -171,12 +217,16 @@ def test_what_cannot_be_asked_for_is_refused(tmp_path: Path) -> None:
             market.candles(NIFTY, "7m", *EVER)
         with pytest.raises(LedgerError, match="without a zone"):
             market.candles(NIFTY, "1m", datetime(2026, 1, 1), EVER[1])  # noqa: DTZ001  that is the point
-        for library in ("arrow", "pandas", "polars"):
-            if importlib.util.find_spec({"arrow": "pyarrow"}.get(library, library)) is None:
-                with pytest.raises(LedgerError, match="is not installed"):
-                    market.candles(NIFTY, "1m", *EVER, to=library)  # type: ignore[arg-type]  # one of the three
-            else:
-                assert len(market.candles(NIFTY, "1m", *EVER, to=library)) == 1  # type: ignore[arg-type]  # the same
+        with pytest.raises(LedgerError, match="no timeframe '7m'"):
+            market.latest(NIFTY, "7m")
+        with pytest.raises(LedgerError, match="cannot be given as 'csv'"):
+            market.candles(NIFTY, "1m", *EVER, to="csv")  # type: ignore[arg-type]  # that is the point
+        for ask in (market.ticks, lambda *about: market.candles(about[0], "5m", *about[1:])):
+            with pytest.raises(UnknownSymbol, match=r"^no tick or bar of 'NSE_INDEX\|Nifty' was ever recorded at nse$"):
+                ask(NIFTY[:-3], *EVER)
+        assert market.ticks(NIFTY, *EVER) == []  # it has bars only
+        assert market.candles(NIFTY, "1m", EVER[0], at(DAY, "09:15:00")) == []
+        assert market.candles("MCX_FO|451669", "1m", *EVER) == []  # of an exchange that nothing is known of
     roll_over(tmp_path)
     day_file(tmp_path, DAY).unlink()
     with MarketData(tmp_path) as market, pytest.raises(StoreError, match="is gone"):

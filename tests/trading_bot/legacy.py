@@ -25,6 +25,7 @@ ISOLATED_SCRIPTS = {
     "config/config.db": "isolated_config",
     "backtest/summaries/backtest_index.db": "isolated_index",
     "scanner/scanner_index.db": "isolated_scanner",
+    "execution.db": "isolated_execution",
 }
 """The SQLite files of the isolated layout and their scripts in migrations/legacy/trading_bot."""
 
@@ -97,6 +98,7 @@ def isolated(*, zone: ZoneInfo = INDIA, per_session: int = 15, dirt: bool = True
         "config/config.db": _config(),
         "backtest/summaries/backtest_index.db": {"backtest_runs": [run | {"win_rate": 62.5} for run in rows.runs()]},
         "scanner/scanner_index.db": _scans(),
+        "execution.db": rows.execution(),
         f"backtest/runs/{RUN}.duckdb": {"trades": [_without(row, "run_id") for row in rows.run_trades(RUN)]},
     }  # fmt: skip
     for day in SESSIONS[:2]:

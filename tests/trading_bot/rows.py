@@ -62,7 +62,7 @@ DOUBLED = ("09:15:00", 1999.0)
 
 def doubled_bar(zone: ZoneInfo) -> Row:
     """A bar with a key that is there already and other content."""
-    return _bar(RELIANCE, moment(SESSIONS[1], DOUBLED[0], zone), DOUBLED[1], volume=1.5)
+    return _bar(RELIANCE, moment(SESSIONS[1], DOUBLED[0], zone), DOUBLED[1], volume=150)
 
 
 def resampled(zone: ZoneInfo) -> list[Row]:
@@ -153,6 +153,32 @@ def fills(*, side: str, price: str) -> list[Row]:
         }
         for number, (name, what, quantity, at) in enumerate(FILLS)
     ]  # fmt: skip
+
+
+def execution() -> Rows:
+    """What the later execution engine wrote: times with an offset from the live clock, without one from the other."""
+    order = {
+        "symbol": CRUDE,
+        "order_type": "MARKET",
+        "strategy_id": "pixity_meta",
+        "signal_id": "sig-c",
+        "metadata": "{}",
+    }
+    fill = {"symbol": CRUDE, "fee": 21.5}
+    at = [moment(SESSIONS[1], f"11:0{minute}:00") for minute in range(2)]
+    return {
+        "orders": [
+            order | {"correlation_id": "c-0", "side": "BUY", "quantity": 3.0, "timestamp": at[0].replace(tzinfo=INDIA)},
+            order | {"correlation_id": "c-1", "side": "SELL", "quantity": 1.0, "timestamp": at[1]},
+        ],
+        "fills": [
+            fill | {"fill_id": "f-0", "order_id": "c-0", "side": "BUY", "quantity": 3.0, "price": 5700.0,
+                    "timestamp": at[0].replace(tzinfo=INDIA)},
+            fill | {"fill_id": "f-1", "order_id": "c-1", "side": "SELL", "quantity": 1.0, "price": 5710.0,
+                    "timestamp": at[1]},
+        ],
+        "positions": [{"symbol": CRUDE, "side": "LONG", "quantity": 2.0, "avg_price": 5700.0, "timestamp": at[1]}],
+    }  # fmt: skip
 
 
 def runs() -> list[Row]:

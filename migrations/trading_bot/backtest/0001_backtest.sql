@@ -46,8 +46,11 @@ CREATE TABLE backtest_equity_curves (
     run_id TEXT NOT NULL,
     timestamp TEXT NOT NULL,
     equity REAL NOT NULL,
+    -- Of the fact in the log; its moment may be corrected.
+    stream TEXT NOT NULL,
     PRIMARY KEY (run_id, timestamp)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX idx_backtest_equity_curves_stream ON backtest_equity_curves (stream);
 
 -- Where the file of each run lies, relative to the home. is_renamed: 1 where the run's id is not fit to name a file, so that
 -- its digest does; why: in which way it is not.

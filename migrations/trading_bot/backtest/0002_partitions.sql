@@ -23,3 +23,6 @@ CREATE TABLE partition_events (
 
 -- The run that a round trip of the first monolith was last said to belong to.
 CREATE TABLE round_trip_runs (trade_id TEXT NOT NULL PRIMARY KEY, run_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- The newest mark of equity of each stream.
+CREATE TABLE equity_marks (stream TEXT NOT NULL PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;

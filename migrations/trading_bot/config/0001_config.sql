@@ -91,6 +91,7 @@ CREATE TABLE websocket_status (
     pid ANY
 ) STRICT;
 
+-- progress: percent. progress_text: the legacy cell, where it is a text.
 CREATE TABLE download_jobs (
     job_id TEXT NOT NULL PRIMARY KEY,
     symbols TEXT,
@@ -102,7 +103,8 @@ CREATE TABLE download_jobs (
     progress REAL,
     error_message TEXT,
     created_at TEXT,
-    updated_at TEXT
+    updated_at TEXT,
+    progress_text ANY
 ) STRICT;
 
 CREATE TABLE market_status (

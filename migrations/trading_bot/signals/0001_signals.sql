@@ -1,6 +1,6 @@
 -- What the trading bot thought. Legacy columns under their names; times are UTC instants.
 
--- stream: of the signal in the log; signal_id may be missing.
+-- stream: of the fact in the log; signal_id may be missing, and moments may be corrected.
 CREATE TABLE signals (
     signal_id TEXT,
     strategy_id TEXT,
@@ -23,8 +23,10 @@ CREATE TABLE confluence_insights (
     agreement_level ANY,
     indicator_states TEXT,
     insight_signal TEXT,
+    stream TEXT NOT NULL,
     PRIMARY KEY (symbol, timestamp)
 ) STRICT;
+CREATE INDEX idx_confluence_insights_stream ON confluence_insights (stream);
 
 CREATE TABLE regime_insights (
     insight_id TEXT,
@@ -38,8 +40,10 @@ CREATE TABLE regime_insights (
     ma_fast REAL,
     ma_medium REAL,
     ma_slow REAL,
+    stream TEXT NOT NULL,
     PRIMARY KEY (symbol, timestamp)
 ) STRICT;
+CREATE INDEX idx_regime_insights_stream ON regime_insights (stream);
 
 CREATE TABLE regime_snapshots (
     insight_id TEXT,
@@ -53,5 +57,7 @@ CREATE TABLE regime_snapshots (
     ma_fast REAL,
     ma_medium REAL,
     ma_slow REAL,
+    stream TEXT NOT NULL,
     PRIMARY KEY (symbol, timestamp)
 ) STRICT;
+CREATE INDEX idx_regime_snapshots_stream ON regime_snapshots (stream);

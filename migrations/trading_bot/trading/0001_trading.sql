@@ -1,6 +1,7 @@
 -- Orders, fills and positions of the trading bot. Legacy columns first, under their names; what Daybook adds stands last.
 -- Amounts are INR, prices per unit.
 
+-- order_id: in execution.db correlation_id; only there strategy_id, only in trading.db price, status and broker_order_id.
 CREATE TABLE orders (
     order_id TEXT NOT NULL PRIMARY KEY,
     signal_id TEXT,
@@ -10,14 +11,15 @@ CREATE TABLE orders (
     side TEXT NOT NULL,
     quantity REAL NOT NULL,
     price REAL,
-    status TEXT NOT NULL,
+    status TEXT,
     broker_order_id TEXT,
-    metadata TEXT
+    metadata TEXT,
+    strategy_id TEXT
 ) STRICT;
 CREATE INDEX idx_orders_symbol ON orders (symbol, timestamp);
 
 -- entry_price: from the legacy column of that name, else from price. direction, price: where the legacy row had both columns
--- of a pair. stream: of the fill in the log; trade_id may be missing.
+-- of a pair. stream: of the fill in the log; trade_id may be missing. order_id: of a fill of execution.db.
 CREATE TABLE trades (
     trade_id TEXT,
     signal_id TEXT,
@@ -34,6 +36,7 @@ CREATE TABLE trades (
     direction TEXT,
     price REAL,
     status TEXT,
+    order_id TEXT,
     stream TEXT NOT NULL PRIMARY KEY
 ) STRICT;
 CREATE INDEX idx_trades_trade ON trades (trade_id);

@@ -11,7 +11,8 @@ from ledger.log import open_log
 from operations.market.queries import MarketData
 from operations.market.rollover import roll_over
 from operations.verifying import verify
-from tests.market.market import DAY, bars, day_file, fed, stored, told
+from tests.market.market import DAY, NEXT, bars, day_file, fed, stored, told
+from tests.mortals import Mortals
 
 
 def verified(home: Path, *, repair: bool = False) -> tuple[int, list[str]]:
@@ -54,3 +55,37 @@ def test_the_log_itself_refuses_to_change_what_was_recorded(tmp_path: Path) -> N
     with open_log(tmp_path) as log:
         assert log.head().position == count
     assert told(tmp_path) == bars(DAY)
+
+
+REBUILD, VERIFY = "tests.market.deeds:rebuild_day_files", "tests.market.deeds:verify_day_files"
+
+
+def left_behind(home: Path) -> list[str]:
+    return [path.name for path in home.rglob(".*.building*")]
+
+
+def test_a_rebuild_or_check_that_is_killed_halfway_leaves_every_sealed_day_whole(
+    tmp_path: Path, mortals: Mortals
+) -> None:
+    rows = {day: bars(day) for day in (DAY, NEXT)}
+    fed(tmp_path, [*rows[DAY], *rows[NEXT]])
+    roll_over(tmp_path)
+    before = {day: stored(day_file(tmp_path, day)) for day in rows}
+    left = 0
+    for point, deed, nth in (
+        ("projections.market_files:_made", REBUILD, 1),  # a file is written, beside the sealed one
+        ("projections.partitioned:sync", REBUILD, 2),  # the first is in its place, and that is not yet known
+        ("projections.market_files:_made", VERIFY, 1),  # derived again to be compared
+    ):
+        mortals.kill(point, deed, tmp_path, nth=nth, is_done=True)
+        left += len(left_behind(tmp_path))
+        for day, content in before.items():
+            path = day_file(tmp_path, day)
+            assert (stored(path), path.stat().st_mode & 0o777) == (content, 0o444), (point, nth)
+        assert told(tmp_path) == [*rows[DAY], *rows[NEXT]], (point, nth)
+    assert (
+        left
+    )  # of the files that were being written: nobody takes them for day files, and the next who may write them
+    assert verified(tmp_path, repair=True)[0] == 0
+    assert verified(tmp_path) == (0, [])
+    assert left_behind(tmp_path) == []  # removes them

@@ -9,11 +9,13 @@ import apsw
 import duckdb
 import pytest
 
-from domain.errors import LedgerError
-from operations.market.rollover import LIVE, MARKET, roll_over
-from operations.market.workspace import Workspace
-from operations.rebuilding import catch_up_all
+from domain.errors import HomeBusy, LedgerError
+from ledger.lock import holder_of
+from operations.market.rollover import LIVE, MARKET
+from operations.market.workspace import FOLDER, LOCK, Workspace
+from tests.market.deeds import RUN
 from tests.market.market import DAY, EVER, NEXT, NIFTY, bars, fed
+from tests.mortals import Mortals
 
 STORES = ("trading-bot/trading", "trading-bot/signals", "trading-bot/config", LIVE, MARKET)
 
@@ -25,15 +27,6 @@ def contents(home: Path) -> dict[str, str]:
         for path in sorted(home.rglob("*"))
         if path.is_file() and not path.name.endswith("-shm") and path.stat().st_size
     }
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    fed(tmp_path, bars(DAY))
-    roll_over(tmp_path)
-    fed(tmp_path, bars(NEXT))
-    catch_up_all(tmp_path, tell=lambda *_: None)
-    return tmp_path
 
 
 def test_a_backtest_that_tries_to_write_every_store_changes_no_byte(home: Path) -> None:
@@ -56,12 +49,37 @@ def test_a_backtest_that_tries_to_write_every_store_changes_no_byte(home: Path) 
 
 
 def test_what_a_backtest_writes_lies_in_a_folder_of_its_own_that_goes_or_stays(home: Path) -> None:
-    with Workspace(home, "run_1") as work, pytest.raises(LedgerError, match="has a workspace already"):
+    with Workspace(home, "run_1") as work, pytest.raises(HomeBusy, match="has a workspace already"):
         Workspace(home, "run_1").__enter__()
     assert not work.folder.exists()
     with Workspace(home, "run_2", keep=True) as work:
         work.own().execute("CREATE TABLE trades AS SELECT 1 AS trade_id")
+    assert [path.name for path in work.folder.iterdir()] == ["run.duckdb"]
+    with pytest.raises(LedgerError, match="has a workspace already, which was kept"):
+        Workspace(home, "run_2").__enter__()
     assert work.folder.exists()
+
+
+def live(home: Path) -> dict[str, str]:
+    """The bytes of all stores but those of workspaces."""
+    return {name: digest for name, digest in contents(home).items() if not name.startswith(FOLDER)}
+
+
+def test_a_backtest_that_is_killed_halfway_changed_no_byte_and_its_workspace_can_be_taken_again(
+    home: Path, mortals: Mortals
+) -> None:
+    before = contents(home)
+    with mortals.standing("", "tests.market.deeds:backtest", home) as number:
+        assert live(home) == before
+        with pytest.raises(HomeBusy, match=rf"has a workspace already, that of process {number} \(backtest {RUN}\)"):
+            Workspace(home, RUN).__enter__()
+    assert live(home) == before
+    assert holder_of(home / FOLDER / RUN / LOCK) is None
+    fed(home, bars(NEXT, 1, start="15:00:00"))  # nobody who writes is kept waiting
+    with Workspace(home, RUN) as work:
+        assert [path.name for path in work.folder.iterdir()] == [LOCK]
+        assert len(work.market.candles(NIFTY, "1m", *EVER)) == 11
+    assert not work.folder.exists()
 
 
 @pytest.mark.parametrize("run_id", ["", "..", "../x", "a/b", "a b", ".hidden", "x" * 101, "a\n"])

@@ -9,25 +9,18 @@ from typing import Any
 import apsw
 import pytest
 
+from operations.health.looking import health
 from operations.market.feed import MarketFeed
 from operations.market.rollover import LIVE, roll_over
 from operations.rebuilding import catch_up_all
 from operations.verifying import Verification, verify
 from projections.engine import model_path
-from tests.market.market import DAY, NEXT, bars, day_file, fed, feed_bars
+from tests.market.market import DAY, NEXT, at, bars, day_file, feed_bars, live_rows, told
+from tests.mortals import Mortals
 
 
 def verified(home: Path) -> Verification:
     return verify(home, "all", repair=False, tell=lambda *_: None)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    fed(tmp_path, bars(DAY))
-    roll_over(tmp_path)
-    fed(tmp_path, bars(NEXT))
-    catch_up_all(tmp_path, tell=lambda *_: None)
-    return tmp_path
 
 
 def test_all_is_well_with_a_feed_at_work_and_in_a_new_home(
@@ -68,3 +61,21 @@ def test_what_is_wrong_is_named(home: Path, plant: Callable[[Path], Any], code: 
     found = verified(home)
     assert found.exit_code == code
     assert any(said in one for part in found.parts for one in [*part.found, *part.unread])
+
+
+def test_after_a_rollover_was_killed_halfway_it_says_what_is_due_until_that_is_done(
+    home: Path, mortals: Mortals
+) -> None:
+    evening, rows = at(NEXT, "17:00:00"), [*bars(DAY), *bars(NEXT)]
+
+    def current() -> tuple[str, str]:
+        [found] = [one for one in health(home, now=evening).answers if one.question == "current"]
+        return found.state, found.next
+
+    for point in ("operations.market.rollover:_promoted", "operations.market.rollover:_Rolling._keep_index"):
+        mortals.kill(point, "tests.market.deeds:put_away", home)
+        assert current() == ("warning", "cli rollover"), point
+        assert (verified(home).exit_code, told(home)) == (0, rows), point  # nothing is wrong: it is unfinished
+    [done] = roll_over(home).put_away
+    assert (done.session, done.resumed, live_rows(home)) == (NEXT, True, 0)
+    assert (current(), verified(home).exit_code, told(home)) == (("ok", ""), 0, rows)

@@ -16,7 +16,7 @@ from domain.market import MICROSECONDS, BarsRecorded, BarsVoided, TicksRecorded
 from ledger.log import open_log
 from operations.replaying import legacy_system, replay
 from operations.rounds import Watcher
-from replay import market_blocks, run
+from replay import market_blocks
 from replay.market_series import DUPLICATE
 from replay.report import RunReport
 from tests.legacy import tally
@@ -98,7 +98,9 @@ def expected_bars(zone: ZoneInfo = INDIA) -> dict[BarKey, tuple[Any, ...]]:
     return found
 
 
-def test_every_sound_bar_is_in_a_block_and_every_other_is_kept_with_the_reason(source: Path, tmp_path: Path) -> None:
+def test_m4_m5_every_sound_bar_is_in_a_block_of_its_exchange_and_every_other_is_kept_with_the_reason(
+    source: Path, tmp_path: Path
+) -> None:
     report = replayed(source, tmp_path / "home")
     assert_proven(report)
     assert bars_of(tmp_path / "home") == expected_bars()
@@ -112,15 +114,14 @@ def test_every_sound_bar_is_in_a_block_and_every_other_is_kept_with_the_reason(s
         DUPLICATE: 1,
     }
     assert about.read == about.events + about.kept == len(legacy.monolith_b(per_session=3)["candles"])
-    assert {one.exchange for one in blocks(tmp_path / "home", BarsRecorded)} == {"nse", "mcx"}
+    placed = {(one.symbol.partition("_")[0].lower(), one.exchange) for one in blocks(tmp_path / "home", BarsRecorded)}
+    assert placed == {("nse", "nse"), ("mcx", "mcx")}
 
 
-def test_ticks_of_one_second_all_survive_and_later_ones_go_on_with_the_numbers(source: Path, tmp_path: Path) -> None:
+def test_m6_ticks_of_one_second_all_survive_and_later_ones_go_on_with_the_numbers(source: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert_proven(replayed(source, home))
-    expected = Counter(
-        (str(at.date()), micros(at), row["price"], row["volume"]) for row, at in timed_ticks() if at.hour < 16
-    )
+    expected = expected_ticks()
     assert ticks_of(home) == expected
     assert max(Counter(at for _, at, _, _ in expected.elements()).values()) > 2
     twin, early = f"'{SESSIONS[2]} 09:15:00', 1420.0, 10", f"'{SESSIONS[2]} 09:14:59.125', 1.5, NULL"
@@ -141,11 +142,18 @@ def timed_ticks() -> list[tuple[rows.Row, datetime]]:
     return [(row, local(row, INDIA, "exchange_ts")) for row in rows.ticks(dirt=True)]
 
 
+def expected_ticks() -> Counter[tuple[Any, ...]]:
+    """The ticks within the session, by a loop over what was written; twins are two."""
+    return Counter(
+        (str(at.date()), micros(at), row["price"], row["volume"]) for row, at in timed_ticks() if at.hour < 16
+    )
+
+
 def ticks_of(home: Path) -> Counter[tuple[Any, ...]]:
     return Counter((block.session, *row) for block in blocks(home, TicksRecorded) for row in cells(block, TICK))
 
 
-def test_longer_bars_keep_their_timeframe_and_the_word_for_it(source: Path, tmp_path: Path) -> None:
+def test_m7_longer_bars_keep_their_timeframe_and_the_word_for_it(source: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     report = replayed(source, home)
     assert tally(report, MONOLITH, "ohlcv_resampled").events == len(rows.resampled(INDIA))
@@ -154,7 +162,7 @@ def test_longer_bars_keep_their_timeframe_and_the_word_for_it(source: Path, tmp_
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "UTC"])
-def test_bars_that_were_stored_in_either_zone_are_the_same_bars(zone: str, tmp_path: Path) -> None:
+def test_m8_bars_that_were_stored_in_either_zone_are_the_same_bars(zone: str, tmp_path: Path) -> None:
     """Facts 1.4: the same program stored 09:15 on a host in India and 03:45 on one in UTC."""
     for name in ("home", "bot"):
         (tmp_path / name).mkdir()
@@ -223,7 +231,7 @@ def counts(report: RunReport) -> list[tuple[str, int, int, int]]:
 
 
 @pytest.mark.parametrize("planted", ["1.5", "null"])
-def test_a_block_that_says_something_else_is_found_by_the_proof(
+def test_m12_a_block_that_says_something_else_is_found_by_the_proof(
     planted: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed = market_blocks._packed
@@ -239,35 +247,6 @@ def test_blocks_are_in_order_of_valid_time_and_small(source: Path, tmp_path: Pat
     times = [one.occurred_at for one in blocks(tmp_path / "home", BarsRecorded)]
     assert times == sorted(times)
     assert times[0] == datetime(2026, 1, 30, 3, 45, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-
-
-class Killed(Exception):
-    """Stands in for the end of the process."""
-
-
-def test_a_run_that_is_ended_between_any_two_blocks_goes_on_to_the_same_events(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    replayed(source, tmp_path / "whole")
-    append, home = run._append, tmp_path / "home"
-    monkeypatch.setattr(market_blocks, "BLOCK_MAX", 2)
-    for last in (2, 5, 9):
-        left = iter(range(last))
-
-        def dying(*given: Any) -> None:
-            if next(left, None) is None:  # noqa: B023  called within the loop
-                raise Killed
-            append(*given)
-
-        monkeypatch.setattr(run, "_append", dying)
-        with pytest.raises(Killed):
-            replay(source, home, timezone="Asia/Kolkata", catch_up=False, batch_max=3)
-    monkeypatch.setattr(run, "_append", append)
-    assert_proven(replayed(source, home))
-    assert bars_of(home) == bars_of(tmp_path / "whole")
-    assert ticks_of(home) == ticks_of(tmp_path / "whole")
-    stamps = [(one.symbol, one.session, one.timeframe, at) for one in blocks(home, BarsRecorded) for at in one.time]
-    assert len(stamps) == len(set(stamps))
 
 
 def test_a_watch_sees_what_is_added_to_a_series(source: Path, tmp_path: Path) -> None:

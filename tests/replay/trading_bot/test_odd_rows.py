@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.trading_bot import backtest, config, signals, trading
-from replay.trading_bot.tables import CONFIG, INDEX, SCANNER, SIGNALS, TRADING
+from replay.trading_bot.tables import CONFIG, EXECUTION, INDEX, SCANNER, SIGNALS, TRADING
 from tests.projections.folded import tables
 from tests.replay.folders import Table, insert, known_tables
 from tests.trading_bot.translating import translated
@@ -19,7 +19,8 @@ from tests.trading_bot.translating import translated
 FILES = {
     TRADING: "trading_bot/isolated_trading", SIGNALS: "trading_bot/isolated_signals",
     CONFIG: "trading_bot/isolated_config", INDEX: "trading_bot/isolated_index",
-    SCANNER: "trading_bot/isolated_scanner", "trading_bot.duckdb": "trading_bot/monolith_b",
+    SCANNER: "trading_bot/isolated_scanner", EXECUTION: "trading_bot/isolated_execution",
+    "trading_bot.duckdb": "trading_bot/monolith_b",
 }  # fmt: skip
 PROJECTORS = (trading.projector, signals.projector, config.projector, backtest.projector)
 
