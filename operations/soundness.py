@@ -22,6 +22,7 @@ from operations.stores import mend_files
 from projections import catalog
 from projections.engine import model_path
 from projections.rebuilding import rebuild
+from projections.verifying import integrity
 
 _FINDINGS_MAX = 5
 
@@ -77,7 +78,6 @@ def _models(home: Path, log: Log) -> Iterator[tuple[str, list[str]]]:
 def _problems(path: Path) -> list[str]:
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
-            found = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_FINDINGS_MAX})")]
+            return integrity(db)
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return [str(error)]
-    return [] if found == ["ok"] else found
