@@ -54,6 +54,18 @@ class WriterLock:
         return self._file
 
 
+def lock_within(seconds: float, folder: Path, *, file: str = FILE) -> WriterLock:
+    """Take the lock as soon as it is free; raises HomeBusy when it is not after some seconds."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return WriterLock(folder, file=file)
+        except HomeBusy:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_S)
+
+
 def is_written_to(home: Path) -> bool:
     """Whether somebody has the right to write to a home at this moment; looking keeps nobody from taking it."""
     return holder_of(home / FILE) is not None

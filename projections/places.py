@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +9,15 @@ from typing import NamedTuple, Self, TypeVar
 
 import apsw
 
-from domain.errors import HomeBusy, StoreError
+from domain.errors import StoreError
 from ledger.durable import write_whole
-from ledger.lock import WriterLock
+from ledger.lock import lock_within
 from migrations.runner import read_model_script
 from projections.profiles import BUSY_MS
 
 FILE, LOCK, VERSION = "files.db", ".writer.lock", ".schema_version"
 
-_WAIT_S, _LOOK_S = BUSY_MS / 1000, 0.05
+_WAIT_S = BUSY_MS / 1000
 _ALL = """
 SELECT path, version, events, last_position, as_of, last_hash, rows, digest, bytes, modified_ns, sha256 FROM files
 """
@@ -91,7 +90,7 @@ def writing(folder: Path, schema_version: str) -> Iterator[Places]:
     process does not let go of it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = _locked(folder)
+    lock = lock_within(_WAIT_S, folder, file=LOCK)
     try:
         check_version(folder, schema_version)
         path = folder / VERSION
@@ -163,17 +162,6 @@ def check_version(folder: Path, schema_version: str) -> None:
 
 
 _HINT = "Use the version of Daybook that wrote it; or move the folder away and run: cli catch-up"
-
-
-def _locked(folder: Path) -> WriterLock:
-    until = time.monotonic() + _WAIT_S
-    while True:
-        try:
-            return WriterLock(folder, file=LOCK)
-        except HomeBusy:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_LOOK_S)
 
 
 def _opened(path: Path) -> apsw.Connection:

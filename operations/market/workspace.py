@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import apsw
 
 from domain.errors import HomeBusy, LedgerError
-from ledger.lock import WriterLock, holder_of
+from ledger.lock import WriterLock, holder_of, lock_within
 from operations.home import check_has_its_ledger
 from operations.market.queries import MarketData
 from projections import catalog
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FOLDER, LOCK = "backtest/workspaces", ".writer.lock"
-_WAIT_S, _LOOK_S = 10.0, 0.02
+_WAIT_S = 10.0
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
@@ -104,22 +103,11 @@ class Workspace:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """While somebody begins or ends, nobody else does: whether a workspace is in use can be told for certain then."""
-    right = _locked(folder)
+    right = lock_within(_WAIT_S, folder, file=LOCK)
     try:
         yield
     finally:
         right.release()
-
-
-def _locked(folder: Path) -> WriterLock:
-    until = time.monotonic() + _WAIT_S
-    while True:
-        try:
-            return WriterLock(folder, file=LOCK)
-        except HomeBusy:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_LOOK_S)
 
 
 def _taken(folder: Path) -> WriterLock:
