@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from domain.legacy import ReplayCompleted
 from domain.moments import instant, zone
 from domain.streams import stream
 from ledger.durable import make_folder
@@ -19,7 +20,7 @@ from ledger.log import Log, open_log
 from operations.blaming import blamed_on_the_ledger
 from operations.bringing import STOPPED
 from operations.home import BACKUPS, check_writable, enough_room, frozen_folders, remove_unfinished, time_stamp
-from operations.milestones import check_not_cut_over
+from operations.milestones import check_not_cut_over, runs
 from operations.program import program_version
 from operations.replaying import finish, manifest_of, silent, source_settings
 from replay import run as phases
@@ -140,7 +141,7 @@ class Watcher:
             if whole or any(self._is_news(one) for one in frozen):
                 finished = self._replay(log, report, frozen, absent, whole=whole)
                 done = Round(changed=read, report=report, whole=whole, finished=finished)
-                self._keep(folder, frozen, report)
+                self._keep(log, folder, frozen, report)
                 self._runs = self._events_of_runs(log)
                 self._reread = any(one.kind != STOPPED for one in report.mismatches)
             self._marks |= {name: marks[name] for name in read}
@@ -204,22 +205,31 @@ class Watcher:
         declared = (self.system.declared(file, table) for file, table in places)
         return {one.kind for one in declared if one and one.removed is not None and not has_copies(one.removed)}
 
-    def _keep(self, folder: Path, frozen: Sequence[Frozen], report: RunReport) -> None:
-        """Keep the copies that the newest run was made from, for `verify sources`; those of earlier rounds go."""
+    def _keep(self, log: Log, folder: Path, frozen: Sequence[Frozen], report: RunReport) -> None:
+        """Keep the copies that the newest run was made from, for `verify sources`, and those that this watch builds upon, which
+        are others where a watch began after changes that are no news; all earlier ones of a watch go.
+        """
         earlier = [one for one in frozen_folders(self.home) if one != folder]
         if report.events_appended:
             self._base = {one.name: one for one in frozen}
-            for one in earlier:
-                if one.name.endswith(ENDING):
-                    shutil.rmtree(one, ignore_errors=True)
+            _remove(earlier)
         elif not self._base:
             same = bool(earlier) and manifest_of(earlier[-1]) == manifest_of(folder)
             place = earlier[-1] if same else folder
             self._base = {one.name: one.moved(place) for one in frozen}
+            newest = runs(log, self.system.name, ReplayCompleted)
+            _remove(one for one in earlier if one != place and newest and manifest_of(one) != newest[-1].manifest)
 
     def _events_of_runs(self, log: Log) -> int:
         name = stream("replay", self.system.name)
         return log.versions([name]).get(name, 0)
+
+
+def _remove(copies: Iterable[Path]) -> None:
+    """Remove those that a watch has made."""
+    for one in copies:
+        if one.name.endswith(ENDING):
+            shutil.rmtree(one, ignore_errors=True)
 
 
 def _marks(files: Sequence[Found], unreadable: Mapping[str, str]) -> tuple[dict[str, Mark], dict[str, str]]:

@@ -116,6 +116,7 @@ class Translator:
             for index, field, kind in self._fields
             if kind in (Kind.INSTANT, Kind.MOMENT)
         ]
+        self._key_times = {field for index, field, _ in self._fields if names[index] in mapping.key}
         self._constants: Fields = dict(mapping.constants)
         if mapping.copy or (mapping.files and self.file != mapping.files[0]):
             self._constants["copy"] = mapping.copy or f"{self.file}/{self.table.name}"
@@ -236,6 +237,8 @@ class Translator:
             if value is None:
                 continue
             if value == "":
+                if field in self._key_times:  # as where it is NULL: nothing could be shown under it
+                    raise KeepRow(f"{field}, by which the row is known, is empty")
                 fields[field] = None
                 assumed.append(field)
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from tests.legacy import Legacy, tally
+from tests.legacy import Legacy, snapshot, tally
 from tests.replay.oracle import legacy_rows, recorded_rows
 
 BARS = (
@@ -188,3 +188,15 @@ def test_a_file_that_breaks_its_own_not_null_is_read_and_the_row_is_kept(legacy:
     assert report.failed == {}
     assert tally(report, "config.db", "settings").kept == 1
     assert legacy.model("config", "SELECT key FROM settings") == [("b",)]
+
+
+def test_a_row_whose_key_is_an_empty_date_is_kept_and_no_read_model_stops(legacy: Legacy) -> None:
+    legacy.write("state.db", "state_v4", portfolio_snapshots=[snapshot("2025-12-26", 1.0), snapshot("", 2.0)])
+    report = legacy.replay()
+    assert report.proven
+    assert report.mismatches == []
+    assert tally(report, "state.db", "portfolio_snapshots").kept_reasons == {
+        "occurred_at, by which the row is known, is empty": 1
+    }
+    assert legacy.model("portfolio", "SELECT date FROM portfolio_snapshots") == [("2025-12-26",)]
+    proven(legacy)
