@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import sys
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -37,7 +39,8 @@ def migrate_ledger(connection: sqlite3.Connection, *, without: Collection[str] =
     if not pending(connection):
         return
     # Imported here: most openings have nothing to migrate.
-    from sqlite_utils import Database, Migrations  # noqa: PLC0415
+    with _without_pandas():
+        from sqlite_utils import Database, Migrations  # noqa: PLC0415
 
     migrations = Migrations(LEDGER)
     for name in scripts(LEDGER):
@@ -47,6 +50,21 @@ def migrate_ledger(connection: sqlite3.Connection, *, without: Collection[str] =
     with db.atomic():  # the library makes its table and the index of it one after the other
         migrations.ensure_migrations_table(db)
     migrations.apply(db)
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Where pandas and numpy are installed the library loads them at once, for more types of columns. That takes several times
+    as long as making a ledger, which has none of them.
+    """
+    kept_away = {"pandas", "numpy"} - sys.modules.keys()
+    for name in kept_away:
+        sys.modules[name] = None  # type: ignore[assignment]  # as the language has it: not to be imported
+    try:
+        yield
+    finally:
+        for name in kept_away:
+            del sys.modules[name]
 
 
 def pending(connection: sqlite3.Connection) -> list[str]:

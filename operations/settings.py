@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Struct, field
 
-from domain.errors import HomeError
+from domain.errors import HomeError, LedgerError
+from domain.moments import zone
 
 FILE = "daybook.toml"
+
+
+def _check_zone(name: str) -> None:
+    """Ask for this one zone: to list those that there are takes longer than many a command."""
+    try:
+        zone(name)
+    except LedgerError:
+        raise ValueError(f"{name} is not a time zone") from None
 
 
 class Backup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,9 +92,8 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     system: str | None = None
 
     def __post_init__(self) -> None:
-        named = {*self.timezones.values(), *filter(None, [self.timezone])}
-        if unknown := sorted(named - available_timezones()):
-            raise ValueError(f"{unknown[0]} is not a time zone")
+        for name in sorted({*self.timezones.values(), *filter(None, [self.timezone])}):
+            _check_zone(name)
 
     def options(self) -> tuple[str, ...]:
         """What stands behind the path in a command."""
@@ -101,8 +108,7 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.timezone not in available_timezones():
-            raise ValueError(f"{self.timezone} is not a time zone")
+        _check_zone(self.timezone)
 
 
 class Secrets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from domain.event import Event, decode
 from domain.moments import Instant
 from ledger.log import Joined, Log
 from projections.projector import Fact, Lane, Projector, StreamFact
-from projections.rows import RowLane, State
+from projections.rows import State, row_lane
 from projections.topics import topics_of
 from projections.valid_time import cut, happened_by
 
@@ -52,7 +52,7 @@ class Plan:
 
     def __init__(self, projector: Projector, *, as_of: Instant | None = None, since: Instant = "") -> None:
         self._as_of, self._since = as_of, since
-        self._rows = [RowLane(table) for table in projector.rows]
+        self._rows = [row_lane(table) for table in projector.rows]
         lanes = projector.all_lanes()
         self._lanes = [(frozenset(t for event in lane.events for t in topics_of(event)), lane) for lane in lanes]
         wanted = [lane.topics for lane in self._rows] + [topics for topics, _ in self._lanes]

@@ -57,10 +57,11 @@ def open_building(path: Path, profile: str) -> apsw.Connection:
     db.pragma("page_size", PAGE_BYTES)
     # Again, because SQLite has turned the size into a number of pages of the size before: four times too many.
     db.pragma("cache_size", CACHE_KIB)
-    _set(db, "auto_vacuum", PROFILES[profile].auto_vacuum)
     _set(db, "synchronous", "OFF")
     db.pragma("locking_mode", "exclusive")
     db.pragma("journal_mode", "off")
+    # After those: it writes the first page, which would else be waited for on the disk.
+    _set(db, "auto_vacuum", PROFILES[profile].auto_vacuum)
     return db
 
 

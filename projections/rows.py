@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -99,6 +100,12 @@ class RowLane:
         return [
             encode(decode(state[1], state[2])) if state[1] in self._older else state[2].encode() for state in states
         ]
+
+
+@cache
+def row_lane(declared: RowTable) -> RowLane:
+    """The lane of a table; it keeps nothing between two batches, and its decoders take longer to make than a small batch."""
+    return RowLane(declared)
 
 
 def _key_struct(declared: RowTable) -> type[msgspec.Struct]:

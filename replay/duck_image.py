@@ -123,6 +123,12 @@ def open_duckdb(path: Path) -> duckdb.DuckDBPyConnection:
     return db
 
 
+def count_rows(path: Path, table: str) -> int:
+    """The number of rows of a table of a frozen file; raises duckdb.Error."""
+    with closing(open_duckdb(path)) as db:
+        return int(db.execute(f"SELECT count(*) FROM {quote(table)}").fetchall()[0][0])
+
+
 def make_image(copy: Path, image: Path, *, in_place: Callable[[Table], bool] = lambda _: False) -> None:
     """Make the image of a frozen file and prove it. in_place: whether a table is read in the file itself, so that only its
     columns are brought, and no row.
@@ -140,12 +146,11 @@ def make_image(copy: Path, image: Path, *, in_place: Callable[[Table], bool] = l
             with target:
                 target.execute(script("replay", "image.sql"))
                 _describe(db, target, tables)
-                target.executemany(_SAY, [(IN_PLACE, name, "") for name in sorted(elsewhere)])
                 for table in tables:
                     _fill(db, target, table, with_rows=table.name not in elsewhere)
             for table in tables:
                 if table.name in elsewhere:
-                    _read_through(db, table)
+                    target.execute(_SAY, (IN_PLACE, table.name, str(_read_through(db, table))))
                 else:
                     _prove(db, target, table)
     except duckdb.Error as error:
@@ -234,10 +239,11 @@ def _prove(db: duckdb.DuckDBPyConnection, target: apsw.Connection, table: _Table
         raise _unlike(table, number + 1, "is too many")
 
 
-def _read_through(db: duckdb.DuckDBPyConnection, table: _Table) -> None:
-    """Read every value once: whatever is damaged is found before anything is appended."""
+def _read_through(db: duckdb.DuckDBPyConnection, table: _Table) -> int:
+    """Read every value once: whatever is damaged is found before anything is appended. Returns the number of rows."""
     every = ", ".join(quote(column) for column, _ in table.columns)
-    db.execute(f"SELECT bit_xor(hash({every})) FROM {quote(table.name)}").fetchall()
+    rows, _ = db.execute(f"SELECT count(*), bit_xor(hash({every})) FROM {quote(table.name)}").fetchall()[0]
+    return int(rows)
 
 
 def _unlike(table: _Table, number: int, what: str) -> SourceError:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -129,6 +130,7 @@ class TableMapping:
         return [None if field == name and field in taken else field for name, field in fields]
 
 
+@cache
 def kinds(event: type[Event]) -> dict[str, Kind]:
     """The kind of each field of an event, read from its annotations."""
     hints = typing.get_type_hints(event, include_extras=True)

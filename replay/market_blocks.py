@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -45,13 +44,16 @@ FROM (SELECT count(*) AS rows FROM {fresh} GROUP BY symbol, timeframe, session)
 
 
 class MarketSeries:
-    """The bars or ticks of one table; rows that fit no block are kept by themselves, through `fallback`."""
+    """The bars or ticks of one table; rows that fit no block are kept by themselves, through `fallback`.
+
+    count: the number of rows of the table; one without any is not opened.
+    """
 
     def __init__(
-        self, *, path: Path, table: Table, mapping: MarketMapping, fallback: Translator, log: Log, held: Held,
+        self, *, path: Path, table: Table, mapping: MarketMapping, fallback: Translator, log: Log, held: Held, count: int,
     ) -> None:  # fmt: skip
         self.path, self.table, self.mapping, self.fallback, self.log = path, table, mapping, fallback, log
-        self.held = held
+        self.held, self.count = held, count
         self.tally: TableTally = fallback.tally
         self._clock = fallback.knowledge.clock(mapping.time)
         self.zone: str = self._clock.zone.key
@@ -81,12 +83,6 @@ class MarketSeries:
                 hint="What was recorded is whole; the same command goes on where this one stopped.",
             ) from error
 
-    @cached_property
-    def count(self) -> int:
-        """The number of rows of the table."""
-        with closing(open_duckdb(self.path)) as db:
-            return int(db.execute(f"SELECT count(*) FROM {quote(self.table.name)}").fetchall()[0][0])
-
     def entries(self, _: apsw.Connection) -> Iterator[Ready]:
         """All blocks in order of their sessions, then the rows that have no time; the tally counts on the way.
 
@@ -96,6 +92,8 @@ class MarketSeries:
             source = provenance.of_market_block(self.fallback.shared, self.table.columns, self.zone, first="")
             self.tally.appended += 1
             yield Ready((False, ""), void._replace(source=source), 0)
+        if not self.count:
+            return
         with self._opened() as db:
             for part in parts(db, self.reading, ROWS_AT_ONCE):
                 yield from self._blocks_of(db, part)
@@ -247,6 +245,8 @@ class MarketSeries:
 
     def unproven(self, log: Log) -> Iterator[tuple[int, int, Iterator[tuple[tuple[Any, ...], str]]]]:
         """For each part: its rows, how many of them the log gives back in blocks, and those that must be kept rows."""
+        if not self.count:
+            return
         self.held = Held(log, self.mapping.event)
         with self._opened() as db:
             for part in parts(db, self.reading, ROWS_AT_ONCE):

@@ -19,10 +19,11 @@ from replay import provenance
 from replay.blocks import Series, SeriesTranslator
 from replay.clocks import known_by_table, unmatched, zones_of_order
 from replay.duck_image import SUFFIX as IMAGE
+from replay.duck_image import count_rows
 from replay.mapping import Knowledge
 from replay.market_blocks import MarketSeries
 from replay.market_held import Held
-from replay.reading import Table, guarded, is_image, statements, tables
+from replay.reading import Table, guarded, is_image, rows_elsewhere, statements, tables
 from replay.reshaping import ReshapedMemory, ReshapedTranslator, Shape, memory_of
 from replay.series import copies_of
 from replay.shared_series import ManySeries, OneOfMany, SharedMapping, owners
@@ -166,7 +167,11 @@ def _market(run: Run, db: apsw.Connection, rows: Translator) -> MarketSeries | N
     )  # fmt: skip
     path = Path(db.filename.removesuffix(IMAGE))
     held = run.held[mapping.kind]
-    return MarketSeries(path=path, table=rows.table, mapping=mapping, fallback=rows, log=run.log, held=held)
+    count = rows_elsewhere(db, rows.table.name)
+    count = count_rows(path, rows.table.name) if count is None else count
+    return MarketSeries(
+        path=path, table=rows.table, mapping=mapping, fallback=rows, log=run.log, held=held, count=count
+    )
 
 
 def _translator(

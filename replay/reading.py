@@ -110,6 +110,12 @@ def without_rows(db: apsw.Connection) -> frozenset[str]:
     return frozenset(str(name) for (name,) in db.execute(f"SELECT name FROM {IMAGE} WHERE kind = ?", (IN_PLACE,)))
 
 
+def rows_elsewhere(db: apsw.Connection, table: str) -> int | None:
+    """How many rows the original has of a table of a reading image; None where the image does not say."""
+    told = list(db.execute(f"SELECT said FROM {IMAGE} WHERE kind = ? AND name = ?", (IN_PLACE, table)))
+    return int(told[0][0]) if told and told[0][0] else None
+
+
 def _table(db: apsw.Connection, name: str) -> Table:
     query = "SELECT name, pk, type, dflt_value FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid"
     about = list(db.execute(query, (name,)))

@@ -83,6 +83,7 @@ class Legacy:
         path = self.folder / file
         path.parent.mkdir(exist_ok=True)
         db = apsw.Connection(str(path))
+        db.execute("PRAGMA synchronous = OFF")  # no power fails here while it is written
         if schema:
             db.execute(script("legacy", "arduino_trader", f"{schema}.sql"))
         with db:

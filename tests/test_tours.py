@@ -82,23 +82,12 @@ VARIES = [
 ]
 
 
-class Made(NamedTuple):
-    """Demos that were made, by their arguments, and what they printed."""
-
-    place: Path
-    printed: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return Made(tmp_path_factory.mktemp("demos"), {})
-
-
 class Cli:
-    """Runs `cli` as a shell would; a context manager."""
+    """Runs `cli` as a shell would; a context manager. place: a folder for what it prints, and for demos that were made."""
 
-    def __init__(self, place: Path, made: Made) -> None:
-        self._out, self._err, self._made = place / "out.txt", place / "err.txt", made
+    def __init__(self, place: Path) -> None:
+        self._out, self._err, self._made = place / "out.txt", place / "err.txt", place / "demos"
+        self._printed: dict[str, str] = {}  # by the demo's arguments
         words = [sys.executable, "-c", CLI.format(root=str(ROOT))]
         self._server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -114,12 +103,12 @@ class Cli:
         if words[0] != "demo":
             return self._run(words, cwd, env)
         key = " ".join(words)
-        if key not in self._made.printed:
-            self._made.printed[key] = self._run(words, cwd, env)
-            shutil.copytree(cwd / "tour", self._made.place / key)
+        if key not in self._printed:
+            self._printed[key] = self._run(words, cwd, env)
+            shutil.copytree(cwd / "tour", self._made / key)
         else:
-            shutil.copytree(self._made.place / key, cwd / "tour")
-        return self._made.printed[key]
+            shutil.copytree(self._made / key, cwd / "tour")
+        return self._printed[key]
 
     def _run(self, words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> str:
         asked = {"words": words, "cwd": str(cwd), "env": dict(env), "out": str(self._out), "err": str(self._err)}
@@ -182,6 +171,12 @@ def missing(shown: list[str], printed: list[str]) -> str | None:
     return None if anywhere or place == len(printed) else f"(more was printed: {printed[place]})"
 
 
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    with Cli(tmp_path_factory.mktemp("cli")) as server:
+        yield server
+
+
 @pytest.fixture
 def tools(tmp_path: Path) -> dict[str, str]:
     """An environment with `python` and `sqlite3` on its path; the machine's own shell where it has one."""
@@ -207,7 +202,7 @@ def write_bot(place: Path) -> None:
 
 
 @pytest.mark.parametrize("tour", TOURS)
-def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], made: Made, tour: str) -> None:
+def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], cli: Cli, tour: str) -> None:
     place = tmp_path / "place"
     place.mkdir()
     (place / "docs").symlink_to(ROOT / "docs")
@@ -216,19 +211,16 @@ def test_a_tour_shows_what_happens(tmp_path: Path, tools: dict[str, str], made: 
     if tour == "docs/trading-bot.md":
         write_bot(place)
     count = 0
-    with Cli(tmp_path, made) as cli:
-        for step in steps(TOURS[tour]):
-            words = shlex.split(step.command)
-            if words[0] == "export":
-                name, _, value = words[1].partition("=")
-                tools[name] = value
-                continue
-            printed = (
-                cli.run(words[1:], place, tools) if words[0] == "cli" else other(words, place, tools)
-            ).splitlines()
-            wrong = missing(step.shown, printed)
-            assert wrong is None, f"$ {step.command}\nnot found: {wrong}\n\n" + "\n".join(printed)
-            count += 1
+    for step in steps(TOURS[tour]):
+        words = shlex.split(step.command)
+        if words[0] == "export":
+            name, _, value = words[1].partition("=")
+            tools[name] = value
+            continue
+        printed = (cli.run(words[1:], place, tools) if words[0] == "cli" else other(words, place, tools)).splitlines()
+        wrong = missing(step.shown, printed)
+        assert wrong is None, f"$ {step.command}\nnot found: {wrong}\n\n" + "\n".join(printed)
+        count += 1
     assert count > 10
 
 

@@ -28,11 +28,12 @@ from ledger.past_views import VIEWS
 from operations import past
 from operations.tables import find_tables
 from tests.audit.keyed import DAYS, RECORDED, Told, told, write
+from tests.searching import examples
 
 EVERYTHING = 1_000_000
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(5))
 @given(data=st.data())
 def test_a_classic_table_as_of_a_moment_is_that_of_a_ledger_which_holds_no_more(data: st.DataObject) -> None:
     facts = data.draw(st.lists(st.sampled_from(_classic_events()).flatmap(told), max_size=12))

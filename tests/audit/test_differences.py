@@ -21,6 +21,7 @@ from projections.narrowing import events_of, find, shown_tables
 from projections.projector import Projector
 from projections.rebuilding import model_path, rebuild
 from tests.audit.keyed import DAYS, RECORDED, Told, told, write
+from tests.searching import examples
 
 EVERYTHING = 1_000_000
 PROJECTORS = {one.name: replace(one, files=None) for one in catalog.projectors()}
@@ -71,7 +72,7 @@ def check(projector: Projector, facts: list[Told], days: list[str], known: list[
 
 
 @pytest.mark.parametrize("name", PROJECTORS)
-@settings(max_examples=4)
+@settings(max_examples=examples(2))
 @given(data=st.data())
 def test_a_difference_is_that_of_two_rebuilt_models(name: str, data: st.DataObject) -> None:
     facts = data.draw(st.lists(st.sampled_from(events_of(PROJECTORS[name])).flatmap(told), max_size=14))
@@ -79,7 +80,7 @@ def test_a_difference_is_that_of_two_rebuilt_models(name: str, data: st.DataObje
     check(PROJECTORS[name], facts, data.draw(st.lists(st.sampled_from(DAYS), min_size=2, max_size=2)), known)
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(4))
 @given(
     facts=st.lists(st.sampled_from(OF_BARS).flatmap(told), max_size=14),
     days=st.lists(st.sampled_from(DAYS), min_size=2, max_size=2),

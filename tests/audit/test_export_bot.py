@@ -19,6 +19,7 @@ from domain.event import Event
 from domain.market import BarsRecorded, BarsVoided
 from tests.audit import journals
 from tests.audit.exporting import export, exported, home_of
+from tests.searching import examples
 
 SOURCE = b'{"run":1,"system":"trading-bot","file":"trading_bot.duckdb","table":"trades"}'
 CASH, FEES, GAINS = "Assets:TradingBot:Cash", "Expenses:TradingBot:Fees", "Income:TradingBot:Gains"
@@ -150,7 +151,7 @@ FILLS = st.tuples(
 TRIPS = st.tuples(st.sampled_from(("LONG", "SHORT")), AMOUNTS, st.none() | AMOUNTS)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(fills=st.lists(FILLS, max_size=8), trips=st.lists(TRIPS, max_size=3), fee=AMOUNTS)
 def test_whatever_was_traded_balances(
     fills: list[tuple[str, Decimal, Decimal, str]], trips: list[tuple[str, Decimal, Decimal | None]], fee: Decimal

@@ -28,6 +28,7 @@ from operations.replaying import replay
 from tests.audit import journals
 from tests.audit.exporting import exported, home_of
 from tests.legacy import Legacy, bar, cash_flow, rate, security, trade
+from tests.searching import examples
 from tests.strategies import decimals, events, moments
 
 CASH, GAINS = "Assets:Broker:Cash", "Income:Gains"
@@ -371,7 +372,7 @@ def any_facts_balance(home: Path, facts: list[Fact]) -> None:
 
 
 @given(facts=st.lists(FACTS, max_size=25))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_any_facts_become_books_in_which_nothing_is_wrong(
     tmp_path_factory: pytest.TempPathFactory, facts: list[Fact]
 ) -> None:
@@ -389,7 +390,7 @@ TRADES = st.builds(
 
 
 @given(facts=st.lists(TRADES, min_size=3, max_size=40, unique_by=lambda fact: fact[0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_any_trades_of_one_security_become_lots_that_beancount_finds(
     tmp_path_factory: pytest.TempPathFactory, facts: list[Fact]
 ) -> None:

@@ -21,6 +21,7 @@ from domain.universe import SettingChanged
 from operations.sealing import seal
 from tests.audit.exporting import exported, home_of
 from tests.legacy import Legacy, bar, cash_flow, position, security, trade
+from tests.searching import examples
 from tests.strategies import events
 
 VERIFIER = Path(__file__).resolve().parents[2] / "docs" / "verify_proof.py"
@@ -171,7 +172,7 @@ def test_no_other_value_in_any_field_goes_unseen(
 
 
 @given(facts=st.lists(st.one_of(events(TradeExecuted), events(CashFlowBooked), events(SettingChanged)), max_size=8))
-@settings(max_examples=20)
+@settings(max_examples=examples(8))
 def test_any_ledger_is_exported_so_that_it_verifies(
     tmp_path_factory: pytest.TempPathFactory, verifier: ModuleType, facts: list[Any]
 ) -> None:

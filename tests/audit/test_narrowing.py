@@ -42,6 +42,7 @@ from projections.projector import Projector
 from projections.rebuilding import rebuild
 from projections.schema import columns_by_table
 from tests.audit.keyed import DAYS, RECORDED, Told, told, write
+from tests.searching import examples
 
 DAY = DAYS[0]
 VALUES_MAX, KEYS_MAX = 4, 16
@@ -125,7 +126,7 @@ def check(
 
 
 @pytest.mark.parametrize("name", PROJECTORS)
-@settings(max_examples=6)
+@settings(max_examples=examples(3))
 @given(data=st.data())
 def test_a_row_alone_is_the_row_of_the_whole(name: str, data: st.DataObject) -> None:
     facts = data.draw(histories(PROJECTORS[name]))

@@ -38,6 +38,7 @@ from projections.rebuilding import model_path, rebuild
 from replay.verbatim import wrap
 from tests.audit.keyed import told, write
 from tests.legacy import Legacy, position, score, trade
+from tests.searching import examples
 
 MODELS = [projector.name for projector in catalog.projectors() if projector.system == ARDUINO_TRADER]
 
@@ -146,7 +147,7 @@ def test_a_bar_leads_from_its_file_to_its_day_and_no_further(demo: Path) -> None
 
 
 @pytest.mark.parametrize("model", MODELS)
-@settings(max_examples=6)
+@settings(max_examples=examples(4))
 @given(data=st.data())
 def test_whatever_happened_the_way_of_a_row_ends_at_the_row(model: str, data: st.DataObject) -> None:
     projector = catalog.find(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -203,7 +204,7 @@ def _pretend(home: Path, tier: Tier, moment: datetime) -> None:
         backup(home, tier, now=moment)
         return
     last = copies_of(place, tier)[-1].path
-    shutil.copytree(last, last.with_name(tier.period(moment)), dirs_exist_ok=True)
+    shutil.copytree(last, last.with_name(tier.period(moment)), copy_function=os.link)
     prune(place, tier, keep={"hourly": 24, "daily": 30, "weekly": 12, "monthly": 120}[tier])
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from replay.freezing import freeze
 from tests.cli.program import COMMAND, ROOT, ended, environment, mishaps, run, run_json, start
 
 STOPPED = "Stopped. What was recorded is whole; the same command goes on where this one stopped."
@@ -94,7 +95,10 @@ def test_of_two_replays_at_once_one_wins_and_the_other_says_so(source: Path, tmp
     assert run("verify", home=tmp_path / "new").exit_code == 0
 
 
-def test_a_locked_source_is_named_and_the_rest_is_read(source: Path, tmp_path: Path) -> None:
+def test_a_locked_source_is_named_and_the_rest_is_read(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(freeze.__kwdefaults__, "lock_wait_s", 0.3)
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(source / "state.db")],
         stdin=subprocess.PIPE,

@@ -274,7 +274,7 @@ class Life(RuleBasedStateMachine):
             return db.execute(query).fetchall()
 
 
-@pytest.mark.parametrize("lives", [6, pytest.param(150, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("lives", [4, pytest.param(150, marks=pytest.mark.soak)])
 def test_any_life_of_entries_is_what_a_plain_model_says(empty_home: Path, lives: int) -> None:
     machine = type("LifeHere", (Life,), {"template": empty_home})
     run_state_machine_as_test(

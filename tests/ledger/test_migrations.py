@@ -2,12 +2,15 @@
 
 import hashlib
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
 from migrations import runner, script
+from tests.cli.program import ROOT
 
 # A released script is never edited: write a new one, and add its hash here.
 RELEASED = {
@@ -36,6 +39,15 @@ def test_scripts_run_in_order_once(db: sqlite3.Connection) -> None:
     assert runner.pending(db) == []
     applied = db.execute("SELECT name FROM _sqlite_migrations ORDER BY id").fetchall()
     assert applied == [(name,) for name in runner.scripts("ledger")]
+
+
+def test_no_process_loads_pandas_to_make_a_ledger() -> None:
+    made = "import sqlite3, sys; from migrations import runner; runner.migrate_ledger(sqlite3.connect(':memory:'))"
+    said = "print({'pandas', 'numpy'} & sys.modules.keys(), 'sqlite_utils' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{made}; {said}; import numpy"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "set() True\n", "")
 
 
 def test_a_script_that_fails_leaves_nothing_of_itself(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:

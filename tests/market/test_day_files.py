@@ -28,6 +28,7 @@ from projections.places import Places
 from projections.rebuilding import rebuild
 from projections.verifying import verify_model
 from tests.market.market import DAY, NEXT, NIFTY, STOCK, at, bars, block, brought, day_file, record, stored
+from tests.searching import examples
 
 PROJECTOR = catalog.find(MARKET)
 
@@ -304,7 +305,7 @@ def event(kind: str, keys: list[int], value: int) -> Any:  # one of the four
     return TicksVoided(**common, sequence=keys, reason="wrong")
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(5))
 @given(history=changes)
 def test_of_each_key_the_row_that_was_recorded_last_is_shown(history: list[tuple[str, list[int], int]]) -> None:
     shown: dict[str, dict[int, float]] = {"bars": {}, "ticks": {}}

@@ -21,6 +21,7 @@ from projections.profiles import open_building
 from projections.rebuilding import rebuild
 from projections.verifying import verify_model
 from tests.projections.logs import log_of
+from tests.searching import examples
 
 HISTORY = catalog.find("history")
 DAYS = [f"2025-{number // 28 + 1:02}-{number % 28 + 1:02}" for number in range(150)]
@@ -69,7 +70,7 @@ def test_the_digest_does_not_depend_on_the_order_in_which_rows_were_written(tmp_
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_missing_extra_and_changed_rows_are_named(data: st.DataObject) -> None:
     keys = st.sampled_from([f"{number:04}" for number in range(2_500)])
     expected = {f"{number:04}": number for number in range(0, 2_500, 2)}
@@ -124,7 +125,7 @@ CELLS = st.tuples(
 
 
 @given(cell=CELLS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_changed_value_is_found_and_named(pristine: bytes, cell: tuple[str, int, Any]) -> None:
     column, place, value = cell
     with tempfile.TemporaryDirectory() as folder:
@@ -146,7 +147,7 @@ def test_any_changed_value_is_found_and_named(pristine: bytes, cell: tuple[str, 
 
 
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_flipped_bit_is_harmless_or_found_and_never_a_crash(pristine: bytes, place: float, bit: int) -> None:
     spoiled = bytearray(pristine)
     spoiled[int(place * len(spoiled))] ^= 1 << bit

@@ -29,11 +29,12 @@ from projections.projector import Fact, Projector
 from projections.rebuilding import rebuild_file
 from projections.verifying import verify_model
 from tests.projections.logs import SETTINGS, Content, ListedLog, content, histories, log_of, setting
+from tests.searching import examples
 
 # Of one that is an index of files, the index: the files have tests of their own.
 PROJECTORS = [pytest.param(replace(one, files=None), id=one.name) for one in catalog.projectors()]
 CONFIG = catalog.find("config")
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Crash(BaseException):

@@ -13,6 +13,7 @@ from domain.trading import SharesSplitCorrected, SharesSplitVoided, TradeCorrect
 from tests.projections.folded import Given
 from tests.projections.gained import AMOUNTS, gains, lots, picked, read, split, told, without_places
 from tests.projections.test_holdings import BUY_10, DAY, SELL_4, Row, report, trade
+from tests.searching import examples
 
 shares = st.decimals("0.01", "500", places=3)
 BUY_10_AT_130 = trade("BUY", "10", "130", 2)
@@ -216,7 +217,7 @@ def test_what_was_sold_out_and_bought_again_keeps_its_gain() -> None:
     assert position["realized_pnl"] == 200.0
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(data=st.data(), bought=st.lists(st.tuples(shares, shares, st.sampled_from(["BUY", "SELL"])), max_size=8))
 def test_the_order_of_entry_does_not_matter(data: st.DataObject, bought: list[tuple[Decimal, Decimal, str]]) -> None:
     in_order = [

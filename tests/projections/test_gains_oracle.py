@@ -27,6 +27,7 @@ from projections.portfolio import projector
 from tests.projections.folded import Given, tables
 from tests.projections.gained import read
 from tests.projections.test_holdings import DAY, Row, trade
+from tests.searching import examples
 
 amounts = st.decimals("0.01", "500", places=3)
 symbols = st.sampled_from(["A.US", "B.EU"])
@@ -210,7 +211,7 @@ def near(found: float | None, expected: Number) -> bool:
     return abs(Fraction(found) - expected) <= Fraction(1, 10**6)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(30))
 @given(history=histories)
 def test_gains_are_what_an_independent_count_says(history: list[Given]) -> None:
     found = read(history)["realized_gains"]
@@ -228,7 +229,7 @@ def test_gains_are_what_an_independent_count_says(history: list[Given]) -> None:
         assert len(ours) == sum(map(len, by_trade.values()))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(30))
 @given(history=histories)
 def test_lots_gains_and_positions_agree_with_each_other(history: list[Given]) -> None:
     found = read(history)
@@ -247,7 +248,7 @@ def test_lots_gains_and_positions_agree_with_each_other(history: list[Given]) ->
         assert (row["reason"] is None) == (row["gain"] is not None and row["gain_eur"] is not None)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(30))
 @given(history=histories, cuts=st.lists(st.integers(0, 22), max_size=4))
 def test_batches_change_nothing(history: list[Given], cuts: list[int]) -> None:
     bounds = [0, *sorted(cuts), len(history)]
@@ -271,7 +272,7 @@ AVERAGE = """
     SELECT symbol, sum(gain) FROM run GROUP BY symbol"""
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(25))
 @given(
     told=st.lists(st.tuples(symbols, st.sampled_from(["BUY", "BUY", "SELL"]), st.integers(1, 50), amounts), max_size=20)
 )

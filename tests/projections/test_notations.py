@@ -25,6 +25,7 @@ from projections.portfolio import projector
 from tests.projections.folded import Given, Tables, tables
 from tests.projections.gained import flow, split
 from tests.projections.test_holdings import DAY, trade, usd_rate
+from tests.searching import examples
 
 NOTATIONS = ("{}", "{}.0", "{}.00", "{}E+0", "{}0E-1")
 
@@ -59,7 +60,7 @@ def facts(draw: st.DrawFn) -> Given:
             return Given("rate:1", usd_rate(str(said(version + 1)), 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(history=st.lists(facts(), max_size=14), cuts=st.lists(st.integers(0, 14), max_size=5))
 def test_catching_up_in_any_batches_leaves_what_rebuilding_leaves(history: list[Given], cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(history)]

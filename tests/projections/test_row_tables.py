@@ -17,6 +17,7 @@ from migrations.runner import read_model_script
 from projections import catalog
 from projections.projector import Projector, RowTable
 from tests.projections.folded import Given, rows, tables
+from tests.searching import examples
 from tests.strategies import events
 
 PROJECTORS = {projector.name: projector for projector in catalog.projectors()}
@@ -83,7 +84,7 @@ def test_struct_and_table_have_the_same_columns_in_the_same_order(projector: Pro
 
 
 @pytest.mark.parametrize(("projector", "table"), TABLES)
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 @given(data=st.data())
 def test_every_column_is_filled_from_its_field(projector: Projector, table: RowTable, data: st.DataObject) -> None:
     for stated in table.stated:
@@ -93,7 +94,7 @@ def test_every_column_is_filled_from_its_field(projector: Projector, table: RowT
 
 
 @pytest.mark.parametrize(("projector", "table"), TABLES)
-@settings(max_examples=8)
+@settings(max_examples=examples(5))
 @given(data=st.data())
 def test_a_second_statement_replaces_the_row_whole(projector: Projector, table: RowTable, data: st.DataObject) -> None:
     first = data.draw(events(table.stated[0], copy=st.none()) if table.newest else events(table.stated[0]))
@@ -108,7 +109,7 @@ def test_a_second_statement_replaces_the_row_whole(projector: Projector, table: 
 
 
 @pytest.mark.parametrize(("projector", "table"), [param for param in TABLES if param.values[1].removed])
-@settings(max_examples=8)
+@settings(max_examples=examples(5))
 @given(data=st.data())
 def test_a_removal_takes_its_own_row_and_no_other(projector: Projector, table: RowTable, data: st.DataObject) -> None:
     kept, gone = data.draw(events(table.stated[0])), data.draw(events(table.stated[0]))

@@ -185,9 +185,11 @@ def write(folder: Path, tables: Sequence[Table]) -> None:
     for table in tables:
         path = folder / table.file
         path.parent.mkdir(exist_ok=True)
-        with closing(apsw.Connection(str(path))) as db, db:
-            db.execute(table.create)
-            insert(db, table.name, table.columns, table.rows)
+        with closing(apsw.Connection(str(path))) as db:
+            db.pragma("synchronous", "OFF")
+            with db:
+                db.execute(table.create)
+                insert(db, table.name, table.columns, table.rows)
 
 
 def insert(db: apsw.Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from operations.replaying import replay
 from tests.replay.folders import BrokenText, Table, folders, write
 from tests.replay.oracle import chain_holds, legacy_rows, listing, recorded_rows, stored
+from tests.searching import examples
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def places() -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(place)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(25))
 @given(tables=folders())
 def test_whatever_a_legacy_folder_holds_the_log_alone_gives_it_back(tables: list[Table]) -> None:
     with places() as (legacy, home):
@@ -63,7 +64,7 @@ def test_what_is_hard_to_find_by_chance_is_given_back(tmp_path: Path, table: Tab
     assert recorded_rows(tmp_path / "home") == legacy_rows(tmp_path / "legacy")
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(12))
 @given(tables=folders())
 def test_a_second_replay_appends_nothing_and_the_legacy_folder_stays_as_it_was(tables: list[Table]) -> None:
     with places() as (legacy, home):
@@ -78,7 +79,7 @@ def test_a_second_replay_appends_nothing_and_the_legacy_folder_stays_as_it_was(t
         assert listing(legacy) == before
 
 
-@settings(max_examples=14)
+@settings(max_examples=examples(8))
 @given(tables=folders(wild=False))
 def test_what_the_legacy_program_writes_is_shown_by_the_read_models(tables: list[Table]) -> None:
     with places() as (legacy, home):

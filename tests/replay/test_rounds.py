@@ -22,6 +22,7 @@ from replay.run import Tell
 from tests.legacy import Legacy
 from tests.replay.folders import ANYTHING, SCHEMAS, BrokenText, Table, insert, known_tables, made, write
 from tests.replay.oracle import Row, chain_holds, legacy_rows, listing, recorded_rows, stored
+from tests.searching import examples
 
 LIVING = {file: SCHEMAS[file] for file in ("config.db", "state.db", "ledger.db", "satellites.db", "history/AAPL_US.db")}
 STATE = {
@@ -204,4 +205,4 @@ def test_a_run_cut_short_and_taken_up_in_another_time_zone_reads_all_times_in_th
 
 
 TestLivingFolder = LivingFolder.TestCase
-TestLivingFolder.settings = settings(max_examples=5, stateful_step_count=10)
+TestLivingFolder.settings = settings(max_examples=examples(3), stateful_step_count=8)

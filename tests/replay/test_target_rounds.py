@@ -21,6 +21,7 @@ from tests.replay.folders import Table, known_tables, write
 from tests.replay.oracle import legacy_rows, recorded_rows, stored
 from tests.replay.target_folders import APPLE, DESIGNED, LATER, NOW, build
 from tests.replay.test_rounds import TRIMMED, Crash, LivingFolder, crashing
+from tests.searching import examples
 
 EIGHT = {
     **{f"{name}.db": f"eight_databases/{name}_designed" for name in (
@@ -248,7 +249,9 @@ def test_a_row_that_the_log_has_otherwise_breaks_the_proof(legacy: Legacy, monke
 
 
 @settings(
-    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+    max_examples=examples(5),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 @given(tables=st.lists(
     known_tables(EIGHT) | known_tables(LATER_EIGHT), min_size=1, max_size=4,
@@ -284,5 +287,5 @@ class LivingEight(LivingFolder):
 
 
 TestLivingEight = LivingEight.TestCase
-TestLivingEight.settings = settings(max_examples=4, stateful_step_count=6, deadline=None)
+TestLivingEight.settings = settings(max_examples=examples(3), stateful_step_count=6, deadline=None)
 del LivingFolder  # its own test is elsewhere

@@ -14,6 +14,7 @@ from projections.trading_bot import backtest, config, signals, trading
 from replay.trading_bot.tables import CONFIG, EXECUTION, INDEX, SCANNER, SIGNALS, TRADING
 from tests.projections.folded import tables
 from tests.replay.folders import Table, insert, known_tables
+from tests.searching import examples
 from tests.trading_bot.translating import translated
 
 FILES = {
@@ -25,7 +26,7 @@ FILES = {
 PROJECTORS = (trading.projector, signals.projector, config.projector, backtest.projector)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 @given(table=known_tables(FILES), cut=st.integers(0, 6))
 def test_whatever_a_table_holds_each_row_is_an_event_that_can_be_shown_or_is_kept(table: Table, cut: int) -> None:
     with TemporaryDirectory() as folder:
