@@ -38,10 +38,11 @@ def _verify(home: Path, kind: str, sizes: Sizes) -> Iterator[Row]:
             sizes.rounds, thorough, quick, lambda: hash_rows(log.path), lambda: hash_file(log.path)
         )
     limit = "SELECT of all texts in order and one SHA-256 over them"
-    for how, seconds in (("thorough: hashes, decoding, indexes", ours), ("hashes and pages", fast)):
+    # The goal is that of the chain: to decode each event, and SQLite's own check of every index, is more than to hash.
+    for how, seconds, goal in (("hashes and pages", fast, 0.5), ("and decoding and indexes", ours, None)):
         yield Row(
             work=f"verify a ledger of {kind}, {how}", count=events, unit="events", ours=seconds, limit=rows,
-            limit_name=limit, goal=0.5,
+            limit_name=limit, goal=goal,
             note=f"{size / 1e6:.0f} MB; SHA-256 over the bare file {median(file):.3f} s",
         )  # fmt: skip
 
