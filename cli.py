@@ -172,8 +172,11 @@ def catch_up(ctx: click.Context, follow: bool, as_json: bool) -> None:
 @main.command(short_help="Check the ledger, the read models and the frozen sources.")
 @click.argument("what", type=click.Choice(["ledger", "projections", "sources", "all"]), default="all")
 @click.option("--repair", is_flag=True, help="Rebuild read models that differ. The ledger is never changed.")
+@click.option(
+    "--quick", is_flag=True, help="With `ledger`: hashes and pages only, no event decoded, no index looked up."
+)
 @common
-def verify(ctx: click.Context, what: str, repair: bool, as_json: bool) -> None:
+def verify(ctx: click.Context, what: str, repair: bool, quick: bool, as_json: bool) -> None:
     """Check the log's hash chain, derive every read model again, and compare the frozen sources, row by row.
 
     Exit code 1 when something is wrong, 3 when something could not be read, 0 when all is sound or was repaired.
@@ -181,8 +184,10 @@ def verify(ctx: click.Context, what: str, repair: bool, as_json: bool) -> None:
     from operations import showing, verifying
     from operations.progress import Teller
 
+    if quick and what != "ledger":
+        raise click.UsageError("--quick is for the ledger alone: cli verify ledger --quick")
     with Teller() as teller:
-        verdict = verifying.verify(ctx.obj["home"], what, repair=repair, tell=teller.tell)
+        verdict = verifying.verify(ctx.obj["home"], what, repair=repair, quick=quick, tell=teller.tell)
     showing.verdict(verdict, as_json=as_json)
     ctx.exit(verdict.exit_code)
 

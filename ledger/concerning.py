@@ -79,7 +79,8 @@ def _positions(db: sqlite3.Connection, sought: Sought, through: int) -> tuple[li
     conditions = [f"{_expression(field)} = ?" for field in sought.fields]
     values: list[Value] = list(sought.fields.values())
     for lead in sought.then:
-        query = _select(f"DISTINCT {_expression(lead.read)}", sought.topics, conditions)
+        # The plus keeps SQLite from walking the whole log in the order of streams, only to tell apart a few values.
+        query = _select(f"DISTINCT +{_expression(lead.read)}", sought.topics, conditions)
         read = [row[0] for row in db.execute(query, (through, *values)) if row[0] is not None]
         led = _led(lead, read)
         if led is None:

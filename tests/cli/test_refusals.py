@@ -107,6 +107,7 @@ def test_what_is_not_known_is_named(source: Path, home: Path, command: tuple[str
         ("replay",),
         ("replay", "x", "--verify-only", "--dry-run"),
         ("verify", "everything"),
+        ("verify", "--quick"),
         ("status", "--wrong"),
         ("nonsense",),
         ("demo", "--securities", "3"),

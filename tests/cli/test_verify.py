@@ -32,6 +32,17 @@ def test_a_forged_event_is_named_by_its_position(home: Path) -> None:
     assert "never repaired" in result.stdout
 
 
+def test_the_quick_check_of_the_ledger_finds_a_forged_event_and_says_what_it_did_not_look_at(home: Path) -> None:
+    result = run("verify", "ledger", "--quick", home=home)
+    assert result.exit_code == 0
+    assert "hashes and pages only" in result.stdout
+    assert "hashes and pages only" not in run("verify", "ledger", home=home).stdout
+    forge(home / "ledger.db", "UPDATE stored_events SET state = replace(state, '1', '2') WHERE rowid = 7")
+    result = run("verify", "ledger", "--quick", home=home)
+    assert result.exit_code == 1
+    assert "ledger: the event at position 7 " in result.stdout
+
+
 def test_a_damaged_event_does_not_keep_the_rest_from_being_verified(home: Path) -> None:
     state = execute(home / "ledger.db", "SELECT state FROM stored_events WHERE topic LIKE 'daily-prices%' LIMIT 1")[0][
         0
