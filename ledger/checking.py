@@ -31,6 +31,8 @@ _COLUMNS: Final[dict[str, tuple[type, ...]]] = {
     "source": (str, type(None)),
     "hash": (bytes,),
 }
+# Brackets that are nested too deep are a RecursionError.
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _STORED_AS: Final = {str: "text", int: "an integer", float: "a real number", bytes: "a blob", type(None): "NULL"}
 
 # Any: a damaged file may hold any type in any column.
@@ -160,12 +162,12 @@ def _undecodable(row: Row, named: str, marks: Landmarks | None) -> Iterator[Find
     elif marks is not None and isinstance(state, str):
         try:
             decode(topic, _bytes(state))
-        except (msgspec.MsgspecError, ValueError) as error:
+        except _UNREADABLE as error:
             yield Finding(row[0], "state", f"{named} cannot be read as what it says it is: {error}")
     if marks is not None and isinstance(source, str):
         try:
             origin: Origin = read_origin(_bytes(source))
-        except (msgspec.MsgspecError, ValueError) as error:
+        except _UNREADABLE as error:
             yield Finding(row[0], "source", f"{named} has a provenance that cannot be read: {error}")
             return
         if missing := marks.lacks(origin, row[0]):

@@ -16,7 +16,7 @@ _ROWS = (
     "WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
 )
 _HASH = "SELECT hash FROM stored_events WHERE rowid = ?"
-_NO = (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError)
+_NO = (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 Read = Callable[[int, str, bytes, bytes | None], bool]
 """Whether the event at a position, of a topic, with its state and its source, can be read; it may raise ValueError."""

@@ -48,7 +48,7 @@ def broken(uri: str, last: int, size: int, *, topics: Collection[str], read: Rea
                 stretch = stretches.get_nowait()
                 try:
                     sound = unbroken(*stretch)
-                except OSError:  # a process that was killed, or could not begin: the others do the rest
+                except OSError:  # a process that was killed: the others do the rest
                     found.append(stretch)
                     return
                 if not sound:
@@ -57,13 +57,17 @@ def broken(uri: str, last: int, size: int, *, topics: Collection[str], read: Rea
     with ExitStack() as stack:
         judges: list[Callable[[int, int], bool]] = []
         for _ in range(helpers):
-            in_thread = read is None and size > last * _LARGE
-            judges.append(links.unbroken if in_thread else stack.enter_context(_Process(uri, topics, read)).unbroken)
+            if read is None and size > last * _LARGE:
+                judges.append(links.unbroken)
+                continue
+            with suppress(OSError):  # where no process can begin, this one does all
+                judges.append(stack.enter_context(_Process(uri, topics, read)).unbroken)
         threads = stack.enter_context(ThreadPoolExecutor(max(helpers, 1)))
         try:
-            for judge in judges:
-                threads.submit(work, judge)
+            working = [threads.submit(work, judge) for judge in judges]
             work(links.unbroken)
+            for one in working:
+                one.result()  # what went wrong there went wrong here: no stretch is taken for sound unseen
         finally:
             with suppress(Empty):
                 while True:
@@ -77,7 +81,10 @@ class _Process:
     def __init__(self, uri: str, topics: Collection[str], read: Read | None) -> None:
         command = [sys.executable, "-c", _CHILD, uri, str(int(read is not None)), *sys.path]
         # Both the program and its arguments are our own.
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        # What it says when it fails, or is interrupted with this one, is of no use: its stretch is looked at closely here.
+        self._process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self._topics = list(topics)
 
     def unbroken(self, first: int, last: int) -> bool:

@@ -1,8 +1,10 @@
 """Every damage to an event is found and named."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import given
@@ -250,6 +252,52 @@ def test_several_cores_find_what_one_finds(
     assert verify_log(sample, thorough=thorough).findings == []
     monkeypatch.setattr(splitting, "_CHILD", "raise SystemExit(1)")
     assert verify_log(path, thorough=thorough) == alone, "a second process that fails is done without"
+
+
+def test_where_no_process_can_begin_this_one_does_all(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tampered(sample, tmp_path, lambda db: db.execute("UPDATE stored_events SET topic = 'x' WHERE rowid = 6"))
+    alone = verify_log(path)
+    monkeypatch.setattr(splitting, "_helpers", lambda *_, **__: 2)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "none"))
+    assert verify_log(path) == alone
+    assert not alone.intact
+
+
+def test_what_goes_wrong_on_another_core_goes_wrong_here(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong:
+        """Judges like a process that has a fault."""
+
+        def __init__(self, *_: object) -> None:
+            self.unbroken = self._unbroken
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            done.set()
+
+        def _unbroken(self, *_: int) -> bool:
+            done.set()
+            raise MemoryError
+
+    done = threading.Event()
+    judge = Links.unbroken
+    monkeypatch.setattr(Links, "unbroken", lambda *args: done.wait(10) and judge(*args))
+    monkeypatch.setattr(splitting, "_helpers", lambda *_, **__: 1)
+    monkeypatch.setattr(splitting, "_Process", Wrong)
+    with pytest.raises(MemoryError):
+        verify_log(sample)
+
+
+def test_brackets_nested_too_deep_are_a_finding(sample: Path, tmp_path: Path) -> None:
+    deep = '{"extra": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    path = tampered(
+        sample, tmp_path, lambda db: db.execute("UPDATE stored_events SET state = ? WHERE rowid = 6", (deep,))
+    )
+    assert (6, "state") in kinds(verify_log(path))
+    assert (6, "altered") in kinds(verify_log(path, thorough=False))
 
 
 @given(data=st.data())
