@@ -244,6 +244,12 @@ class SessionArchived(Event, frozen=True, kw_only=True, tag="session-archived.v1
     digest: str
 
 
+def microseconds(rows: BarsRecorded | TicksRecorded | BarsVoided) -> list[int]:
+    """When each row is, after midnight of the session."""
+    factor = MICROSECONDS[rows.unit]
+    return rows.time if factor == 1 else [time * factor for time in rows.time]
+
+
 def known_by(block: MarketBlock, as_of: Instant) -> MarketBlock:
     """The block without the rows that are later; the same block when there are none."""
     local = datetime.fromisoformat(as_of).astimezone(zone_of(block.zone))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Literal
+from itertools import repeat
+from typing import Any, Literal
 
 from domain.event import Count, Event, Verbatim, register
 from domain.moments import Date, Instant
@@ -13,6 +15,11 @@ BLOCK_MAX = 512
 
 Column = list[Verbatim] | int | float | str | None
 """A column of a block: one value per row, or, when all are equal, that value once."""
+
+
+def each(column: Any, count: int) -> Iterable[Any]:  # of any column, and its values
+    """The value of each of `count` rows."""
+    return column if isinstance(column, list) else repeat(column, count)
 
 
 class PriceBlock(Event, frozen=True, kw_only=True):

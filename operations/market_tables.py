@@ -14,7 +14,6 @@ import msgspec
 from domain.errors import LedgerError
 from domain.event import decode, topic_of
 from domain.market import (
-    MICROSECONDS,
     BarsRecorded,
     BarsVoided,
     MarketBlock,
@@ -23,9 +22,11 @@ from domain.market import (
     bars_stream,
     exchange_of,
     known_by,
+    microseconds,
     ticks_stream,
 )
 from domain.moments import Instant, zone
+from domain.prices import each
 from ledger.concerning import STREAM, Sought, Value
 from ledger.log import Log, Stored
 from operations import market_now
@@ -230,16 +231,15 @@ def check_named(table: object, key: Mapping[str, Value]) -> None:
 
 
 def _rows(kind: _Kind, block: MarketBlock) -> Iterator[Row]:
-    factor = MICROSECONDS[block.unit]
-    times = (_clock(time * factor) for time in block.time)
+    assert isinstance(block, BarsRecorded | TicksRecorded)
+    times = (_clock(time) for time in microseconds(block))
     if isinstance(block, BarsRecorded):
         values = (block.open, block.high, block.low, block.close, block.volume)
-        synthetic = (bool(one or 0) for one in _each(block.is_synthetic, block.count))
-        columns = [*(_each(one, block.count) for one in values), synthetic, _each(block.open_interest, block.count)]
+        synthetic = (bool(one or 0) for one in each(block.is_synthetic, block.count))
+        columns = [*(each(one, block.count) for one in values), synthetic, each(block.open_interest, block.count)]
         head: list[Iterable[Value]] = [repeat(block.symbol), repeat(block.timeframe), repeat(block.session), times]
     else:
-        assert isinstance(block, TicksRecorded)
-        columns = [_each(one, block.count) for one in (block.price, block.volume, block.bid, block.ask)]
+        columns = [each(one, block.count) for one in (block.price, block.volume, block.bid, block.ask)]
         head = [repeat(block.symbol), repeat(block.session), block.numbers, times]
     assert len(head) + len(columns) == len(kind.columns)
     return iter(zip(*head, *columns, strict=False))
@@ -249,21 +249,16 @@ def _key_of(kind: _Kind, row: Row) -> tuple[Value, ...]:
     return row[: len(kind.key)]
 
 
-def _each(column: Any, count: int) -> Iterator[Any]:  # a column of a block
-    return iter(column) if isinstance(column, list) else repeat(column, count)
-
-
 def _voided(event: _Voided) -> Iterator[tuple[Value, ...]]:
     if isinstance(event, BarsVoided):
-        factor = MICROSECONDS[event.unit]
-        yield from ((event.symbol, event.timeframe, event.session, _clock(time * factor)) for time in event.time)
+        yield from ((event.symbol, event.timeframe, event.session, _clock(time)) for time in microseconds(event))
     else:
         yield from ((event.symbol, event.session, number) for number in event.sequence)
 
 
-def _clock(microseconds: int) -> str:
-    """A time of day: 09:15:00, with a fraction where it has one."""
-    return (_MIDNIGHT + timedelta(microseconds=microseconds)).time().isoformat()
+def _clock(time: int) -> str:
+    """A time of day, given in microseconds: 09:15:00, with a fraction where it has one."""
+    return (_MIDNIGHT + timedelta(microseconds=time)).time().isoformat()
 
 
 class _About(msgspec.Struct, gc=False):

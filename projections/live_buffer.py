@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 
 import apsw
 
 from domain.event import Event
 from domain.market import (
-    MICROSECONDS,
     BarsRecorded,
     BarsVoided,
     BufferReset,
@@ -17,8 +16,9 @@ from domain.market import (
     SessionOpened,
     TicksRecorded,
     TicksVoided,
+    microseconds,
 )
-from domain.prices import Column
+from domain.prices import each
 from domain.systems import TRADING_BOT
 from projections.bulk import Upsert
 from projections.projector import Fact, LaneTable, Projector
@@ -79,24 +79,15 @@ def _step(db: apsw.Connection, position: int, step: Event) -> None:
 def _show(db: apsw.Connection, position: int, rows: _Rows) -> None:
     key = (rows.exchange, rows.session, rows.symbol)
     if isinstance(rows, BarsRecorded):
-        values = [_each(one, rows.count) for one in rows.columns()[1:]]
-        columns = (*map(repeat, (*key, rows.timeframe)), _microseconds(rows), *values, repeat(0), repeat(position))
+        values = [each(one, rows.count) for one in rows.columns()[1:]]
+        columns = (*map(repeat, (*key, rows.timeframe)), microseconds(rows), *values, repeat(0), repeat(position))
         _CANDLES.rows(db, list(zip(*columns, strict=False)))
     elif isinstance(rows, TicksRecorded):
-        values = [_each(one, rows.count) for one in (rows.price, rows.volume, rows.bid, rows.ask)]
-        columns = (*map(repeat, key), rows.numbers, _microseconds(rows), *values, repeat(0), repeat(position))
+        values = [each(one, rows.count) for one in (rows.price, rows.volume, rows.bid, rows.ask)]
+        columns = (*map(repeat, key), rows.numbers, microseconds(rows), *values, repeat(0), repeat(position))
         _TICKS.rows(db, list(zip(*columns, strict=False)))
     elif isinstance(rows, BarsVoided):
         nothing = (None,) * 7
-        _CANDLES.rows(db, [(*key, rows.timeframe, time, *nothing, 1, position) for time in _microseconds(rows)])
+        _CANDLES.rows(db, [(*key, rows.timeframe, time, *nothing, 1, position) for time in microseconds(rows)])
     else:
         _TICKS.rows(db, [(*key, number, *(None,) * 5, 1, position) for number in rows.sequence])
-
-
-def _each(column: Column | list[int], count: int) -> Iterable[int | float | str | None]:
-    return column if isinstance(column, list) else repeat(column, count)
-
-
-def _microseconds(rows: BarsRecorded | TicksRecorded | BarsVoided) -> list[int]:
-    factor = MICROSECONDS[rows.unit]
-    return rows.time if factor == 1 else [time * factor for time in rows.time]

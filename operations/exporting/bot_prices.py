@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from domain.event import decode, topic_of
-from domain.market import MICROSECONDS, BarsRecorded, BarsVoided
+from domain.market import BarsRecorded, BarsVoided, microseconds
 from ledger.concerning import Sought, concerning, pages
 from ledger.log import Log
 from ledger.querying import Wanted
@@ -43,8 +43,8 @@ def _sessions(log: Log, wanted: Wanted, through: int, symbol: str) -> dict[str, 
             if wanted.recorded_to and stored.recorded_at > wanted.recorded_to:
                 continue
             bars = found.setdefault(event.session, {})
-            for place, time in enumerate(event.time):
-                key = (event.timeframe, time * MICROSECONDS[event.unit])
+            for place, time in enumerate(microseconds(event)):
+                key = (event.timeframe, time)
                 bars.pop(key, None)
                 if isinstance(event, BarsRecorded):
                     close = event.close[place] if isinstance(event.close, list) else event.close

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from domain.event import decode
-from domain.market import MICROSECONDS, BarsRecorded, BarsVoided, MarketBlock, TicksRecorded, TicksVoided
+from domain.market import BarsRecorded, BarsVoided, MarketBlock, TicksRecorded, TicksVoided, microseconds
+from domain.prices import each
 from ledger.log import Log
 
 Row = tuple[int, tuple[Any, ...]]  # microseconds after midnight, and cells of any kind
@@ -34,15 +35,11 @@ def said_of(log: Log, stream: str, names: Sequence[str]) -> Counter[Row]:
 def _rows(block: MarketBlock, names: Sequence[str]) -> Iterator[tuple[int, Row]]:
     """Each row by its key: its time, or the number of a tick."""
     assert isinstance(block, BarsRecorded | TicksRecorded)
-    times = [one * MICROSECONDS[block.unit] for one in block.time]
-    columns = [_each(getattr(block, name), block.count) for name in names]
+    times = microseconds(block)
+    columns = [each(getattr(block, name), block.count) for name in names]
     keys = block.numbers if isinstance(block, TicksRecorded) else times
     yield from zip(keys, zip(times, zip(*columns, strict=True), strict=True), strict=True)
 
 
-def _each(column: Any, count: int) -> Sequence[Any]:  # a column of a block
-    return column if isinstance(column, list) else [column] * count
-
-
 def _voided(void: BarsVoided | TicksVoided) -> Sequence[int]:
-    return void.sequence if isinstance(void, TicksVoided) else [one * MICROSECONDS[void.unit] for one in void.time]
+    return void.sequence if isinstance(void, TicksVoided) else microseconds(void)

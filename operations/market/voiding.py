@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from domain.event import Event
 from domain.market import (
-    MICROSECONDS,
     TIMEFRAME_MINUTES,
     BarsRecorded,
     BarsVoided,
     TicksRecorded,
     TicksVoided,
     exchange_of,
+    microseconds,
 )
 from domain.moments import is_date
 from domain.moments import zone as zone_of
@@ -84,12 +84,12 @@ def _there(history: Iterable[Event]) -> dict[int, int]:
     found = dict[int, int]()
     for event in history:
         if isinstance(event, BarsRecorded | TicksRecorded):
-            times = [time * MICROSECONDS[event.unit] for time in event.time]
+            times = microseconds(event)
             found |= zip(event.numbers if isinstance(event, TicksRecorded) else times, times, strict=True)
         elif isinstance(event, TicksVoided):
             for number in event.sequence:
                 found.pop(number, None)
         elif isinstance(event, BarsVoided):
-            for time in event.time:
-                found.pop(time * MICROSECONDS[event.unit], None)
+            for time in microseconds(event):
+                found.pop(time, None)
     return found
