@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def test_what_failed_is_not_noted_as_done(home: Path, tmp_path: Path) -> None:
     assert run("backup", "daily", home=home).exit_code == 0
     (copy,) = home.glob("backups/daily/*")
     (copy / "ledger.db").write_bytes(b"damaged")
-    copy.rename(copy.with_name((datetime.now(UTC) - timedelta(days=1)).date().isoformat()))
+    # Today's stays: where midnight passes before the program asks the clock, it is yesterday's.
+    shutil.copytree(copy, copy.with_name((datetime.now(UTC) - timedelta(days=1)).date().isoformat()))
     assert run("maintain", "daily", home=home).exit_code == 1
     assert noted(home) == {"backup-daily"}
 

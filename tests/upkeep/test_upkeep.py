@@ -56,8 +56,10 @@ def test_a_day_brings_models_up_writes_back_and_looks_at_yesterdays_copy(home: P
 
 
 def test_a_damaged_copy_of_yesterday_fails_and_the_other_steps_are_done(home: Path) -> None:
-    (copy,) = (home / "backups" / "daily").iterdir()
-    (copy / "ledger.db").write_bytes(b"damaged")
+    # The program asks the clock itself; where midnight has passed since NOW, today's copy is yesterday's.
+    backup(home, Tier.DAILY, now=NOW)
+    for copy in (home / "backups" / "daily").iterdir():
+        (copy / "ledger.db").write_bytes(b"damaged")
     found = run_json("maintain", "daily", home=home)
     outcomes = {step["name"]: step["outcome"] for step in found["steps"]}
     assert outcomes["yesterday's copy"] == "failed"
