@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -327,11 +328,13 @@ def test_bean_check_is_silent_on_the_demo(demo: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("hledger") is None, reason="hledger is not installed here")
 def test_hledger_itself_is_content(legacy: Legacy, demo: Path, tmp_path: Path) -> None:
+    # hledger reads a file in the encoding of the locale.
+    unicode = {**os.environ, "LC_ALL": "C.UTF-8"}
     for number, home in enumerate((full_of_traps(legacy).home, demo)):
         path = tmp_path / f"{number}.journal"
         path.write_text(exported(home, "hledger", "--prices"), encoding="utf-8", newline="")
         done = subprocess.run(
-            ["hledger", "-f", str(path), "check", "--strict"], capture_output=True, text=True, check=False
+            ["hledger", "-f", str(path), "check", "--strict"], capture_output=True, text=True, check=False, env=unicode
         )
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 

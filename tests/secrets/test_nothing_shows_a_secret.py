@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -68,8 +69,9 @@ def legacy(tmp_path_factory: pytest.TempPathFactory) -> Legacy:
 
 
 @pytest.fixture
-def home(legacy: Legacy) -> Path:
-    return legacy.home
+def home(legacy: Legacy, tmp_path: Path) -> Path:
+    """A home for each test, because some of them write to it."""
+    return shutil.copytree(legacy.home, tmp_path / "home")
 
 
 _LINES = ("log", "history")  # an object in each line
@@ -234,8 +236,8 @@ def test_a_line_that_is_broken_is_not_shown_where_it_names_a_secret(home: Path, 
     assert "broken-pa55" not in result.output
 
 
-def test_reports_metrics_alerts_and_the_page_hold_no_secret(legacy: Legacy) -> None:
-    metrics, replay = legacy.home / "metrics.txt", ("replay", legacy.folder, "--json")
+def test_reports_metrics_alerts_and_the_page_hold_no_secret(legacy: Legacy, home: Path) -> None:
+    metrics, replay = home / "metrics.txt", ("replay", legacy.folder, "--json")
     commands: list[tuple[object, ...]] = [
         ("health", "--alert", "--metrics", metrics), ("health", "--json"), ("status", "--json"), replay,
         (*replay, "--dry-run"), (*replay, "--verify-only"), ("cutover", legacy.folder), ("backup", "daily"), ("ship",),
@@ -243,10 +245,10 @@ def test_reports_metrics_alerts_and_the_page_hold_no_secret(legacy: Legacy) -> N
         ("catch-up", "--json"), ("retention",),
     ]  # fmt: skip
     for command in commands:
-        result = run(*command, home=legacy.home)
+        result = run(*command, home=home)
         assert result.exit_code in (0, 1), result.output
         assert leaks(result.output) == [], command
-    texts = [*(legacy.home / "reports").iterdir(), legacy.home / "alerts.log", metrics]
+    texts = [*(home / "reports").iterdir(), home / "alerts.log", metrics]
     assert {path.suffix for path in texts} == {".json", ".md", ".html", ".log", ".txt"}
     assert [path.name for path in texts if leaks(path.read_text(encoding="utf-8"))] == []
 
