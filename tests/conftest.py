@@ -8,10 +8,12 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.program import end_what_runs
 from tests.legacy import Legacy
 
 # A shell that starts something in the background has it ignore Ctrl-C, and so does every process that this one starts: the
@@ -27,6 +29,12 @@ if sys.dont_write_bytecode and sys.pycache_prefix is None:
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = _kept
     del os.environ["PYTHONDONTWRITEBYTECODE"]
     sys.dont_write_bytecode = False
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on() -> Iterator[None]:
+    yield
+    end_what_runs()
 
 
 @pytest.fixture

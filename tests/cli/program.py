@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ from cli import main
 ROOT = Path(__file__).resolve().parent.parent.parent
 # As the installed command does it, without an installation.
 START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[0] = 'cli'; from cli import main; sys.exit(main())"
+# Phase, file and how far it is; the phase alone where nobody counts.
+_PROGRESS = re.compile(r"[a-z ]+(: \S+)?(: [\d,]+ of [\d,]+ (rows|events).*)?")
+_started: list[subprocess.Popen[str]] = []
 COMMAND = (sys.executable, "-c", START)
 
 
@@ -59,15 +63,33 @@ def environment(**more: str) -> dict[str, str]:
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     """Start a command as a process of a group of its own."""
     words = [*COMMAND, *(str(one) for one in arguments)]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         **{"env": environment()} | options,
     )  # fmt: skip
+    _started.append(process)
+    return process
+
+
+def end_what_runs() -> None:
+    """End what a failed test left: it would go on beside the tests after it, and fail one that has no part in it."""
+    while _started:
+        with _started.pop() as process:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def heard(process: subprocess.Popen[str], wanted: str) -> str:
+    """The next line on stderr that is not progress; it holds what is wanted."""
+    assert process.stderr is not None
+    line = next(line for line in process.stderr if mishaps(line))
+    assert wanted in line
+    return line
 
 
 def mishaps(err: str) -> list[str]:
     """What a process said on stderr but its progress, which it tells when a phase takes longer than a second."""
-    return [line for line in err.splitlines() if not re.match(r"[a-z ]+(:|$)", line)]
+    return [line for line in err.splitlines() if not _PROGRESS.fullmatch(line)]
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -22,7 +22,7 @@ from operations.keeping_up import wait_for
 from projections.engine import CaughtUp
 from projections.projector import Fact, Projector
 from projections.stopping import Stop, catch_up_or_stop, read_stop
-from tests.cli.program import ended, run, run_json, start
+from tests.cli.program import ended, heard, run, run_json, start
 from tests.legacy import Legacy, rate, trade
 from tests.live.writers import setting
 from tests.projections.logs import Content, ListedLog, content
@@ -222,7 +222,7 @@ def test_a_follower_tells_it_once_and_goes_on_with_the_others(poisoned: Path) ->
         lines.append(follower.stderr.readline())
     with open_log(poisoned, write=True) as log:
         position = log.append([setting(2)])[-1]
-    assert "new events: config 1" in follower.stderr.readline()
+    heard(follower, "new events: config 1")
     os.kill(follower.pid, signal.SIGTERM)
     code, out, err = ended(follower)
     assert (code, out, err) == (3, "", "")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from operations.divergence_page import age
-from tests.cli.program import ended, mishaps, refused, run, run_json, start
+from tests.cli.program import ended, heard, mishaps, refused, run, run_json, start
 from tests.legacy import Legacy, trade
 from tests.live.writers import LEGACY, started, until
 from tests.replay.oracle import legacy_rows, recorded_rows
@@ -84,27 +84,26 @@ def test_until_quiet_ends_by_itself_and_says_where_old_and_new_diverge(full: Leg
 
 def test_a_file_that_is_damaged_and_one_that_comes_and_goes_are_told_and_the_rest_goes_on(full: Legacy) -> None:
     watch = start("--home", full.home, "watch", full.folder)
-    assert watch.stderr is not None
-    assert "events appended, 0 breaks" in watch.stderr.readline()
+    heard(watch, "events appended, 0 breaks")
     path = full.folder / "history" / "AAPL_US.db"
     whole = path.read_bytes()
     path.write_bytes(whole[:-4096])
-    assert "history/AAPL_US.db: " in watch.stderr.readline()
+    heard(watch, "history/AAPL_US.db: ")
     full.write("ledger.db", trades=[trade("T2")])
     until(lambda: "T2" in recorded(full.home))
-    assert "ledger.db: " in watch.stderr.readline()
+    heard(watch, "ledger.db: ")
     path.unlink()
-    assert "history/AAPL_US.db: is gone" in watch.stderr.readline()
+    heard(watch, "history/AAPL_US.db: is gone")
     path.write_bytes(whole)
-    assert "history/AAPL_US.db: can be read again" in watch.stderr.readline()
+    heard(watch, "history/AAPL_US.db: can be read again")
     aside = full.folder.rename(full.folder.parent / "aside")
-    assert "waiting: " in watch.stderr.readline()
+    heard(watch, "waiting: ")
     aside.rename(full.folder)
-    assert "goes on" in watch.stderr.readline()
+    heard(watch, "goes on")
     os.killpg(watch.pid, signal.SIGINT)
     code, _, err = ended(watch)
     assert code == 130
-    assert err.startswith("Stopped.")
+    assert "Stopped." in err
     assert len(full.events("trade-executed")) == 2
 
 
