@@ -35,6 +35,8 @@ _FRACTION = re.compile(r":\d\d[.,](\d+)")
 _DAY_SECONDS: Final = 86_400
 MIDNIGHT: Final = "T00:00:00.000000Z"
 """How an instant ends that is the beginning of a day in UTC."""
+# Files beside the zones that are none; those under right/ count leap seconds.
+_OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
 # Whole numbers between these are unix seconds; any other is a count or a key that strayed into a column of times.
 _UNIX_FROM, _UNIX_UNTIL = 631_152_000, 4_102_444_800  # 1990 to 2100
 _DAYS_FROM = -2_208_988_800  # prices reach back further: 1900
@@ -85,6 +87,16 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise LedgerError(f"time zone {name!r} is not known", hint="Use a name like Europe/Athens or UTC.") from error
+
+
+def zone_of_times(name: str) -> ZoneInfo:
+    """As `zone`, of legacy times, which must be read the same way on any machine and in any year."""
+    if name in _OF_THE_MACHINE or name.startswith("right/"):
+        raise LedgerError(
+            f"time zone {name!r} depends on the machine, and a replay on another would read other times",
+            hint="Use a name like Europe/Athens or UTC.",
+        )
+    return zone(name)
 
 
 @lru_cache(maxsize=8192)

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from domain.errors import LedgerError
-from domain.moments import instant, zone
+from domain.moments import instant, zone_of_times
 from ledger.copying import back_up
 from ledger.durable import make_folder, write_whole
 from ledger.log import Log, open_log
@@ -85,7 +85,7 @@ def replay(  # noqa: PLR0913 - what the command and the tests of it may say
     legacy = legacy_system(system, source)
     now, said = datetime.now(UTC), source_settings(home, source, legacy)
     report = _new_report(legacy, source, home, mode, timezone or said.timezone, now)
-    naive_zone = zone(report.timezone)
+    naive_zone = zone_of_times(report.timezone)
     files = _recognised(source, report, legacy)
     check_apart(home, source)
     check_has_its_ledger(home)

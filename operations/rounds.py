@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.legacy import ReplayCompleted
-from domain.moments import instant, zone
+from domain.moments import instant, zone_of_times
 from domain.streams import stream
 from ledger.durable import make_folder
 from ledger.log import Log, open_log
@@ -180,7 +180,7 @@ class Watcher:
         moving = self._kinds((file, name) for file, tables in compared.items() for name in tables.others)
         seen = open_seen(self.home / "replay.db")
         try:
-            run = Run(log, seen, self.system, report, self.tell, zone(report.timezone), self.timezone is None)
+            run = Run(log, seen, self.system, report, self.tell, zone_of_times(report.timezone), self.timezone is None)
             run.timezones = source_settings(self.home, self.source, self.system).timezones
             run.unread = lambda file, table: (
                 file in absent

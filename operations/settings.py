@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct, field
 
 from domain.errors import HomeError, LedgerError
-from domain.moments import zone
+from domain.moments import zone, zone_of_times
 
 FILE = "daybook.toml"
 
 
-def _check_zone(name: str) -> None:
+def _check_zone(name: str, find: Callable[[str], ZoneInfo] = zone) -> None:
     """Ask for this one zone: to list those that there are takes longer than many a command."""
     try:
-        zone(name)
-    except LedgerError:
-        raise ValueError(f"{name} is not a time zone") from None
+        find(name)
+    except LedgerError as error:
+        raise ValueError(str(error)) from None
 
 
 class Backup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,7 +95,7 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         for name in sorted({*self.timezones.values(), *filter(None, [self.timezone])}):
-            _check_zone(name)
+            _check_zone(name, zone_of_times)
 
     def options(self) -> tuple[str, ...]:
         """What stands behind the path in a command."""

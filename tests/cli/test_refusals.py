@@ -89,6 +89,7 @@ def test_a_home_that_lost_its_ledger_does_not_begin_a_new_one(source: Path, home
     [
         (("replay", "{source}", "--system", "hal"), "'hal' is not known. Known are: arduino-trader, trading-bot."),
         (("replay", "{source}", "--timezone", "Mars/Olympus"), "time zone 'Mars/Olympus' is not known"),
+        (("replay", "{source}", "--timezone", "localtime"), "time zone 'localtime' depends on the machine"),
         (("rebuild-projection", "profits"), "there is no read model 'profits'. There are: agents, cache,"),
         (("rebuild-projection", "config", "--as-of", "soon", "--into", "x"), "'soon' is not a time"),
     ],
@@ -97,6 +98,19 @@ def test_what_is_not_known_is_named(source: Path, home: Path, command: tuple[str
     before = contents(home)
     refused(run(*(word.format(source=source) for word in command), home=home), 2, said)
     assert contents(home) == before
+
+
+def test_a_zone_of_the_settings_that_is_another_elsewhere_is_refused_for_times_and_not_for_a_schedule(
+    source: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "home" / "daybook.toml"
+    settings.parent.mkdir()
+    for name in ("timezone", "timezones.trades"):
+        settings.write_text(f'[sources.arduino-trader]\n{name} = "localtime"\n')
+        refused(run("replay", source, home=settings.parent), 2, "daybook.toml", "'localtime' depends on the machine")
+        assert contents(settings.parent).keys() == {"daybook.toml"}
+    settings.write_text('[schedule]\ntimezone = "localtime"\n')
+    assert run("replay", source, home=settings.parent).exit_code == 0
 
 
 @pytest.mark.parametrize(
