@@ -56,7 +56,7 @@ from operations.market.queries import MarketData
 with MarketData(sys.argv[1]) as market:
     print("reading", flush=True)
     while True:
-        market.ticks(sys.argv[2], datetime(2024, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+        market.ticks(sys.argv[2], datetime(2024, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC))
         time.sleep(1)
 """
 _RECORDED = "SELECT sum(json_extract(state, '$.count')) FROM stored_events WHERE topic = 'ticks-recorded.v1'"

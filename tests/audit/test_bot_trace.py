@@ -144,7 +144,7 @@ def test_corrected_voided_and_copied_bars_are_followed_as_the_day_file_shows_the
         ], None,
     )  # fmt: skip
     assert CliRunner().invoke(main, ["--home", str(home), "catch-up"]).exit_code == 0
-    rows = answer(home, "as-of", "2027-01-01", CANDLES, RELIANCE, "1m", "2026-02-02")["rows"]
+    rows = answer(home, "as-of", "2999-01-01", CANDLES, RELIANCE, "1m", "2026-02-02")["rows"]
     assert {row["time"]: row["close"] for row in rows} == {
         "09:15:00": 1.0, "09:16:00": 2.5, "09:18:00": 4.5, "09:19:00": 5.0, "09:20:00": 7.5,
     }  # fmt: skip
@@ -155,7 +155,7 @@ def test_corrected_voided_and_copied_bars_are_followed_as_the_day_file_shows_the
         assert not any(gap["is_broken"] for gap in found["gaps"])
         steps[minute] = [step["position"] for step in found["steps"]]
     assert steps == {15: [1], 16: [1, 2], 17: [1, 4], 18: [1, 4, 5], 19: [2], 20: [3]}
-    assert [row["price"] for row in answer(home, "as-of", "2027-01-01", TICKS, RELIANCE)["rows"]] == [1.0, 3.0]
+    assert [row["price"] for row in answer(home, "as-of", "2999-01-01", TICKS, RELIANCE)["rows"]] == [1.0, 3.0]
     gone = answer(home, "trace", TICKS, RELIANCE, "2026-02-02", "2")
     assert gone["row"] == gone["shown"] == {}
     assert "ticks-voided.v1 at position 7 took it out" in gone["gaps"][-1]["reason"]
@@ -221,7 +221,7 @@ def test_a_wrong_name_is_one_clear_line(bot: Path, arguments: list[str], said: s
 def test_no_answer_shows_a_password_hash(bot: Path) -> None:
     asked = [
         ["trace", "trading-bot/config.users", "admin"], ["trace", "--from", "b.duckdb", "users", "admin"],
-        ["as-of", "2027-01-01", "trading-bot/config.users"], ["sql", "SELECT * FROM trading_bot_config.users"],
+        ["as-of", "2999-01-01", "trading-bot/config.users"], ["sql", "SELECT * FROM trading_bot_config.users"],
         ["sql", "SELECT data FROM events"], ["log", "--type", "bot-user-registered"], ["history", "bot-user:admin"],
         ["export", "--format", "jsonl"], ["export", "--format", "csv"],
     ]  # fmt: skip

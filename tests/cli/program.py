@@ -46,7 +46,7 @@ def refused(result: Result, exit_code: int, *said: str) -> None:
     """The command ended with one line on stderr that says all of this, and with nothing on stdout."""
     assert result.exit_code == exit_code, result.output
     assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
+    (line,) = mishaps(result.stderr)
     assert line.startswith("Error: ")
     for one in said:
         assert one in line

@@ -310,7 +310,7 @@ def test_fifty_thousand_ticks_a_second_for_a_minute_with_readers_and_none_lost(t
             "import sys, time; from datetime import UTC, datetime; from operations.market.queries import MarketData\n"
             f"with MarketData({str(tmp_path)!r}) as market:\n"
             "    while True:\n"
-            "        market.ticks('NSE_EQ|INE000001', datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))\n"
+            "        market.ticks('NSE_EQ|INE000001', datetime(2026, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC))\n"
             "        time.sleep(1)"
         )
         reading = subprocess.Popen(
