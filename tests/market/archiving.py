@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ledger.log import open_log
 from operations.market.archiving import archive
@@ -25,10 +26,11 @@ _CHANGES = {"os.rename", "os.remove", "os.chmod"}
 
 
 def at_moments(home: Path, told_of: Callable[[], None]) -> None:
-    """Archive, and tell of each moment right before something changes for good."""
+    """Archive, and tell of each moment right before something of the home changes for good."""
 
-    def hook(event: str, _: object) -> None:
-        if event in _CHANGES:
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        # Python renames too, when it keeps the bytecode of what it loads: in the first process only.
+        if event in _CHANGES and Path(os.fsdecode(arguments[0])).is_relative_to(home):
             told_of()
 
     sys.addaudithook(hook)
