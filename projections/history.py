@@ -26,6 +26,7 @@ from domain.prices import (
     PricesVoided,
     SymbolMarkedForRemoval,
     SymbolRemovalSettled,
+    each,
 )
 from domain.universe import SecurityDescribed, SecurityRemoved, SecurityRestored
 from ledger.concerning import POSITION, Lead
@@ -206,7 +207,7 @@ def _write_block(
     if block.copy is None and not has_copies:
         table.plain.block(db, columns)
         return False
-    spread = [column if isinstance(column, list) else repeat(column, block.count) for column in columns]
+    spread = [each(column, block.count) for column in columns]
     table.state(db, list(zip(*spread, repeat(block.copy, block.count), strict=True)))
     return True
 

@@ -12,7 +12,7 @@ import apsw
 
 from domain import event as events
 from domain.moments import read_instant, unix_day
-from domain.prices import PriceBlock
+from domain.prices import PriceBlock, each
 from ledger.log import Log
 from replay import provenance
 from replay.blocks import Series, SeriesMapping, SeriesTranslator
@@ -157,7 +157,7 @@ class OneOfMany(SeriesTranslator):
         extra = provenance.decode(stored.source or "").extra or {}
         held = [getattr(block, name) for name in self.fields]
         held += [list(map(unwrap, extra[name])) if name in extra else None for name in self.unknown]
-        columns = [column if isinstance(column, list) else [column] * block.count for column in held]
+        columns = [each(column, block.count) for column in held]
         return dict(zip(getattr(block, self.mapping.key), zip(*columns, strict=True), strict=True))
 
     def again(self, memory: SeenTable, log: Log) -> OneOfMany:

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.entries.base import Fact
 from domain.event import decode
-from domain.prices import BLOCK_MAX, DailyPricesRecorded, PriceBlock, PricesVoided
+from domain.prices import BLOCK_MAX, DailyPricesRecorded, PriceBlock, PricesVoided, each
 
 if TYPE_CHECKING:
     from operations.entering.session import Session, Taken
@@ -107,6 +107,4 @@ def _packed(values: list[Any]) -> Any:  # a domain.prices.Column
 def _cells(block: PriceBlock) -> list[tuple[Any, ...]]:
     """What each row says, without what Daybook adds: source and prices."""
     names = [name for name in block.__struct_fields__ if name not in _OURS]
-    columns = [getattr(block, name) for name in names]
-    spread = [column if isinstance(column, list) else [column] * block.count for column in columns]
-    return list(zip(*spread, strict=True))
+    return list(zip(*(each(getattr(block, name), block.count) for name in names), strict=True))
