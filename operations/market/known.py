@@ -23,7 +23,8 @@ def check_recorded(home: Path, symbol: str) -> None:
     """
     exchange = exchange_of(symbol)
     with open_log(home) as log:
-        if _has_any(log, exchange, symbol) or not _has_any(log, exchange, ""):
+        # The exchange first: a first row that comes between the two questions is then found by the second.
+        if not _has_any(log, exchange, "") or _has_any(log, exchange, symbol):
             return
     raise UnknownSymbol(
         f"no tick or bar of {symbol!r} was ever recorded at {exchange}",

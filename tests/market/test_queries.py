@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,7 +14,9 @@ import pytest
 from domain.errors import LedgerError, StoreError
 from domain.event import decode, topic_of
 from domain.market import TIMEFRAME_MINUTES, BarsVoided, SessionSealed, TicksVoided
-from ledger.log import open_log
+from ledger.log import Log, open_log
+from ledger.querying import has_streams
+from operations.market import known
 from operations.market.feed import MarketFeed
 from operations.market.known import UnknownSymbol
 from operations.market.queries import Candle, MarketData
@@ -208,6 +211,24 @@ def test_a_session_of_another_exchange_is_found_where_its_key_says(tmp_path: Pat
     roll_over(tmp_path)
     assert day_file(tmp_path, DAY, exchange="mcx").exists()
     assert [row.time for row in told(tmp_path, "MCX_FO|451669", "5m")] == [rows[0].time]
+
+
+@pytest.mark.parametrize("place", range(1, 5))
+def test_a_symbol_whose_first_row_comes_while_it_is_asked_for_is_none_that_nobody_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    open_log(tmp_path, create=True).close()
+    questions = itertools.count(1)
+
+    def asked(log: Log, prefix: str) -> bool:
+        answer = has_streams(log, prefix)
+        if next(questions) == place:
+            record(tmp_path, block(DAY, bars(DAY)))
+        return answer
+
+    monkeypatch.setattr(known, "has_streams", asked)
+    with MarketData(tmp_path) as market:
+        assert market.candles(NIFTY, "1m", *EVER) == []
 
 
 def test_what_cannot_be_asked_for_is_refused(tmp_path: Path) -> None:
