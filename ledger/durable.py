@@ -29,10 +29,11 @@ def make_folder(path: Path) -> None:
         sync(one.parent)
 
 
-def write_whole(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+def write_whole(path: Path, content: bytes, *, mode: int = 0o666, anew: bool = False) -> None:
     """Write a small file: whenever the power is cut, it is as it was before or as it should be.
 
-    mode: its permissions, less what the process masks. Raises OSError, and then the file is as it was.
+    mode: its permissions, less what the process masks. anew: raise FileExistsError when there is one, also when another
+    process has just made it. Raises OSError, and then the file is as it was.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
@@ -40,8 +41,23 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o666) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        if anew:
+            _name_anew(beside, path)
+        else:
+            beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def _name_anew(beside: Path, path: Path) -> None:
+    """Give a file its name, unless there is one: a rename would replace it."""
+    try:
+        path.hardlink_to(beside)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk that has no links, such as a stick for keys
+        beside.replace(path)
+    else:
+        beside.unlink()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -50,14 +51,27 @@ def mark(home: Path, path: Path, *, found_at: Instant, last_good: int, reason: s
     if standing is not None:
         return standing
     kept = home / f"{path.name}.damaged-{found_at.replace('-', '').replace(':', '')}"
-    for suffix in ("", "-wal"):
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            sync(shutil.copyfile(source, kept.with_name(kept.name + suffix)))
+    # The file is opened before SQLite opens it and closed after it: to close it ends the locks of the whole process.
+    with path.open("rb") as source, _held(path):
+        with kept.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        sync(kept)
+        with suppress(FileNotFoundError):
+            sync(shutil.copyfile(path.with_name(f"{path.name}-wal"), kept.with_name(f"{kept.name}-wal")))
     sync(home)
     made = Damage(found_at=found_at, last_good=last_good, reason=reason, kept=kept.name)
     write_whole(home / MARK, msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     return made
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """As long as somebody reads, no writer that ends takes the -wal away, or begins it anew when it is in the file."""
+    with closing(sqlite3.connect(uri(path.absolute(), write=False), uri=True)) as db:
+        with suppress(sqlite3.Error):  # so damaged that nobody can write to it either
+            db.execute("BEGIN")
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        yield
 
 
 def unmark(home: Path) -> None:

@@ -27,16 +27,11 @@ class WriterLock:
 
     def __init__(self, home: Path, command: str = "", *, file: str = FILE) -> None:
         path = home / file
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            _take(self._file)
-        except BlockingIOError as error:
-            holder = _holder(_said(self._file))
+        self._file = _locked(path)
+        # A home that was replaced between the opening and the locking: the lock is that of the old one, which lies aside.
+        while not _is_of(self._file, path):
             os.close(self._file)
-            raise HomeBusy(
-                f"{home} is being written to by {holder}",
-                hint="Wait until it is done, or stop it. Reading is possible now.",
-            ) from error
+            self._file = _locked(path)
         # One line, whatever the command holds.
         said = " ".join((command or Path(sys.argv[0]).name or "daybook").split())[:500]
         os.ftruncate(self._file, 0)
@@ -98,6 +93,29 @@ class SharedLock:
         os.close(self._file)
 
 
+def _locked(path: Path) -> int:
+    """The file, open and locked."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take(file)
+    except BlockingIOError as error:
+        holder = _holder(_said(file))
+        os.close(file)
+        raise HomeBusy(
+            f"{path.parent} is being written to by {holder}",
+            hint="Wait until it is done, or stop it. Reading is possible now.",
+        ) from error
+    return file
+
+
+def _is_of(file: int, path: Path) -> bool:
+    """Whether the open file is the one that has this name now."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _take(file: int) -> None:
     """Lock the file; waits a moment for a holder that has just come, or that is gone and has a helper which must end."""
     begin = time.monotonic()
@@ -133,4 +151,6 @@ def _patience(said: list[str]) -> float:
         return _ORPHAN_S
     except OSError:
         pass
-    return 0.0
+    # Once more: who only looks holds the lock for a moment, and what is written may be of a holder that was killed and whose
+    # number another process has now.
+    return _LOOK_S

@@ -106,6 +106,7 @@ class Log:
         self.path = path
         self.home = path.parent
         self.lock = lock
+        self.inode = path.stat().st_ino
         self.recorder = LedgerRecorder(datastore)
         self._datastore = datastore
         self._writer: SQLiteConnection | None = None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from domain.errors import HomeError
+from domain.errors import HomeBusy, HomeError
 from ledger.durable import make_folder
 from ledger.failures import translated
 from ledger.lock import WriterLock
@@ -20,6 +22,8 @@ from migrations.runner import migrate_ledger
 FILE = "ledger.db"
 
 _UNFINISHED_MAX = 1 << 20
+# How long another process may take to make a ledger, from nothing to its newest schema.
+_MAKING_S, _LOOK_S = 5.0, 0.02
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 _COLUMNS = "SELECT name FROM pragma_table_info('stored_events')"
@@ -35,10 +39,9 @@ def open_datastore(
         usable = _is_ours(path)
         if not (usable or create):
             raise _missing(home)
-        lock = _prepared(path, command) if write or not usable else None
-        if lock is not None and not write:
-            lock.release()
-            lock = None
+        lock = _prepared(path, command) if write else None
+        if not (usable or write):
+            _make(path, command)
     except OSError as error:
         said = f"{error.filename or home}: {error.strerror}"
         raise HomeError(said, hint="Choose another --home, or mend the permissions of this one.") from error
@@ -57,12 +60,24 @@ def uri(path: Path, *, write: bool) -> str:
     return f"{path.as_uri()}?mode={mode}{'&immutable=1' if frozen else ''}"
 
 
+def _make(path: Path, command: str) -> None:
+    """Make the file for somebody who only reads; who is just making it, or has made it by now, may go on writing to it."""
+    until = time.monotonic() + _MAKING_S
+    while not _is_ours(path):
+        try:
+            _prepared(path, command).release()
+        except HomeBusy:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_S)
+
+
 def _prepared(path: Path, command: str) -> WriterLock:
     """Take the lock; then make the file, or finish making it, and bring its schema up to date."""
     make_folder(path.parent)
     lock = WriterLock(path.parent, command)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _make_file(path)
         name = uri(path, write=True)
         with translated(path), closing(sqlite3.connect(name, uri=True, isolation_level=None)) as connection:
             set_pragmas(connection, FILE_PRAGMAS | CONNECTION_PRAGMAS)
@@ -71,6 +86,17 @@ def _prepared(path: Path, command: str) -> WriterLock:
         lock.release()
         raise
     return lock
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty file, if there is none. One that is there is not opened: to close it would end all locks of this process
+    on it, those of SQLite for its other connections as well, and the next program that ends would take the -wal from them.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None
 
 
 def _is_ours(path: Path) -> bool:
@@ -111,14 +137,17 @@ def _look_again(path: Path) -> _Found:
     try:
         return _look(f"{path.as_uri()}?mode=ro")
     except sqlite3.OperationalError:
-        journal = path.with_name(f"{FILE}-journal")
         # Making a ledger ends in WAL mode: one that was never finished is small, and a large one is somebody else's.
-        if not journal.exists() or path.stat().st_size > _UNFINISHED_MAX:
+        if path.stat().st_size > _UNFINISHED_MAX:
             raise
+    journal = path.with_name(f"{FILE}-journal")
     with TemporaryDirectory() as folder:
         copy = Path(folder) / FILE
         shutil.copyfile(path, copy)
-        shutil.copyfile(journal, copy.with_name(journal.name))
+        try:
+            shutil.copyfile(journal, copy.with_name(journal.name))
+        except FileNotFoundError:  # there is none, or whoever makes the ledger has rolled it back by now
+            return _look(f"{path.as_uri()}?mode=ro")
         return _look(f"{copy.as_uri()}?mode=rw")
 
 

@@ -11,6 +11,7 @@ The statement is plain text, so that `openssl` can check the signature without a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -67,8 +68,9 @@ def key_of(path: Path) -> Ed25519PrivateKey:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         make_folder(path.parent)
-        write_whole(path, pem, mode=0o600)
-        return made
+        # A seal and a back-up may both be the first: then the key of the faster one is the key.
+        with suppress(FileExistsError):
+            write_whole(path, pem, mode=0o600, anew=True)
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (ValueError, TypeError, OSError) as error:

@@ -61,7 +61,6 @@ class _Tail:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._inode = _inode(log.path)
         with translated(log.path):
             self._db = sqlite3.connect(uri(log.path, write=False), uri=True, check_same_thread=False)
         self._version, self._head = -1, EMPTY
@@ -71,7 +70,7 @@ class _Tail:
 
     def head(self) -> Head:
         """The newest event; looked up only when something was committed."""
-        if _inode(self._log.path) != self._inode:
+        if _inode(self._log.path) != self._log.inode:
             raise _another(self._log)
         with translated(self._log.path):
             version = self._db.execute("PRAGMA data_version").fetchone()[0]

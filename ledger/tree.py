@@ -138,7 +138,8 @@ class Nodes:
             # What a power cut left of a tree would have to be made again.
             db.execute("PRAGMA synchronous = FULL")
             if not db.execute(_HAS_CHECKSUMS).fetchone():
-                db.executescript(script("tree", "0001_tree.sql"))
+                # As a whole: another process may be making them as well.
+                db.executescript(f"BEGIN IMMEDIATE;{script('tree', '0001_tree.sql')}COMMIT;")
             self._check_mark(db)
         except BaseException:
             db.close()
@@ -146,8 +147,9 @@ class Nodes:
         return db
 
     def _check_mark(self, db: sqlite3.Connection) -> None:
-        is_of_this_log = any(_is_at(self._log, *mark) for mark in db.execute(_MARKS))
-        if not is_of_this_log and db.execute(_HAS_NODES).fetchone():
+        # In this order: nodes that another process keeps after the first look come together with their mark.
+        has_nodes = db.execute(_HAS_NODES).fetchone()
+        if has_nodes and not any(_is_at(self._log, *mark) for mark in db.execute(_MARKS)):
             raise sqlite3.DatabaseError("it is of another log")
 
 

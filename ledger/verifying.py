@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -64,8 +65,23 @@ def verify_log(log: Log | Path, *, thorough: bool = True, limit: int = LIMIT) ->
     there is no such file.
     """
     path = log.path if isinstance(log, Log) else log
-    if not path.is_file():
-        raise HomeError(f"there is no ledger at {path}", hint="Name the home with --home.")
+    while True:
+        inode = _inode(path)
+        verified = _verified(path, thorough=thorough, limit=limit)
+        # A home that is replaced meanwhile: what was found is of both ledgers, and true of neither.
+        if _inode(path) == inode:
+            return verified
+
+
+def _inode(path: Path) -> int:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode):
+            return found.st_ino
+    raise HomeError(f"there is no ledger at {path}", hint="Name the home with --home.")
+
+
+def _verified(path: Path, *, thorough: bool, limit: int) -> Verified:
     name = uri(path.absolute(), write=False)
     try:
         with closing(sqlite3.connect(name, uri=True)) as connection:
@@ -118,9 +134,12 @@ def _schema(connection: sqlite3.Connection) -> Iterator[Finding]:
     One that was not written to since Daybook was brought up to date has not seen the newest.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        # Of one moment: somebody may be bringing the ledger up to date.
+        connection.execute("BEGIN")
         migrate_ledger(fresh, without=_unseen(connection))
+        found = {row[:2]: row[2:] for row in connection.execute(_SCHEMA)}
+        connection.rollback()
         wanted = {row[:2]: row[2:] for row in fresh.execute(_SCHEMA)}
-    found = {row[:2]: row[2:] for row in connection.execute(_SCHEMA)}
     for kind, name in sorted(wanted.keys() - found.keys()):
         yield Finding(None, "schema", f"the {kind} {name} is missing")
     for kind, name in sorted(found.keys() - wanted.keys()):
