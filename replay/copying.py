@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,9 +56,14 @@ def state_of(path: Path, *, journal: bool = True) -> State:
     for part in (path, *sidecars(path)):
         if part.name.endswith("-journal") and not journal:
             continue
-        status = part.stat()
-        with part.open("rb") as file:
-            seen.append((status.st_ino, status.st_size, status.st_mtime_ns, file.read(100)))
+        try:
+            status = part.stat()
+            with part.open("rb") as file:
+                seen.append((status.st_ino, status.st_size, status.st_mtime_ns, file.read(100)))
+        except FileNotFoundError:
+            if part == path:
+                raise
+            # A journal lives as long as a transaction: it may be gone since it was listed.
     return seen
 
 
@@ -72,7 +78,8 @@ def _copy_with_sidecars(path: Path, target: Path) -> None:
         target.with_name(target.name + suffix).unlink(missing_ok=True)
     shutil.copyfile(path, target)
     for part in sidecars(path):
-        shutil.copyfile(part, target.with_name(target.name + part.name.removeprefix(path.name)))
+        with suppress(FileNotFoundError):  # gone since it was listed, so the file has changed as well
+            shutil.copyfile(part, target.with_name(target.name + part.name.removeprefix(path.name)))
 
 
 def is_locked(path: Path, kind: int, start: int, length: int) -> bool:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import apsw
 import msgspec
@@ -30,8 +30,9 @@ from replay.sources import Found
 __all__ = ["Failed", "Frozen", "State", "copies", "freeze", "refreeze", "sha256_of", "state_of", "write_manifest"]
 
 _LOCK_BYTES = (0x40000000, 512)
+_SHARED_BYTES = (0x40000002, 510)
 # Those of them that keep readers out: a transaction that has not begun to commit holds only the byte between the two.
-_COMMIT_BYTES = ((0x40000000, 1), (0x40000002, 510))
+_COMMIT_BYTES = ((0x40000000, 1), _SHARED_BYTES)
 _SHM_LOCK_BYTES = (120, 9)
 LOCK_WAIT_S = 5.0
 
@@ -178,20 +179,45 @@ def _no_room(into: Path, files: Iterable[Found]) -> LedgerError:
 
 def _copy(file: Found, target: Path, lock_wait_s: float) -> str:
     deadline = time.monotonic() + lock_wait_s
-    while any(is_locked(file.path, fcntl.F_RDLCK, *span) for span in _COMMIT_BYTES):
+    while not (method := _copied(file.path, target, lock_wait_s)):
         if time.monotonic() > deadline:
             raise SourceError(f"is locked for writing by another process (waited {lock_wait_s:g} s)")
         time.sleep(0.05)
-    if is_locked(file.path, fcntl.F_WRLCK, *_LOCK_BYTES) or _held_shm(file.path):
-        _back_up(file.path, target, lock_wait_s)
+    return method
+
+
+def _copied(path: Path, target: Path, lock_wait_s: float) -> str:
+    """How the file was copied; empty when that cannot be done just now."""
+    if any(is_locked(path, fcntl.F_RDLCK, *span) for span in _COMMIT_BYTES):
+        return ""
+    if not (is_locked(path, fcntl.F_WRLCK, *_LOCK_BYTES) or _held_shm(path)):
+        copy_unchanging(path, target)
+        return "copy"
+    with path.open("rb") as file:
+        if not _keeps_its_index(file, path):
+            return ""
+        _back_up(path, target, lock_wait_s)
         return "backup"
-    copy_unchanging(file.path, target)
-    return "copy"
 
 
 def _held_shm(path: Path) -> bool:
-    shm = path.with_name(path.name + "-shm")
-    return shm.exists() and is_locked(shm, fcntl.F_WRLCK, *_SHM_LOCK_BYTES)
+    try:
+        return is_locked(path.with_name(path.name + "-shm"), fcntl.F_WRLCK, *_SHM_LOCK_BYTES)
+    except FileNotFoundError:
+        return False
+
+
+def _keeps_its_index(file: BinaryIO, path: Path) -> bool:
+    """Whether SQLite will make no -wal and no -shm when it reads the file; while our lock is held the last of the others to
+    close it leaves them. Locks are the process's: to open and close the file once more before it is read would end ours.
+    """
+    start, length = _SHARED_BYTES
+    try:
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, length, start)
+    except (BlockingIOError, PermissionError):
+        return False
+    is_wal = file.read(20)[18:] == b"\x02\x02"
+    return not is_wal or path.with_name(path.name + "-shm").exists()
 
 
 def _back_up(path: Path, target: Path, lock_wait_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -45,7 +46,7 @@ def look(source: Path, folders: Iterable[str] = ("history",)) -> list[Found]:
     Raises SourceError when there is nothing at that place.
     """
     if source.is_file():
-        return [_judge(source.name, source, {source.name})]
+        return list(filter(None, [_judge(source.name, source, {source.name})]))
     if not source.is_dir():
         raise SourceError(f"{source}: no such file or folder", hint="Name the folder that holds the legacy databases.")
     try:
@@ -55,10 +56,11 @@ def look(source: Path, folders: Iterable[str] = ("history",)) -> list[Found]:
     except OSError as error:
         raise SourceError(f"{source}: cannot be listed: {error.strerror}", hint="Check the permissions.") from error
     names = {path.relative_to(source).as_posix() for path in paths}
-    return [_judge(path.relative_to(source).as_posix(), path, names) for path in paths]
+    return list(filter(None, [_judge(path.relative_to(source).as_posix(), path, names) for path in paths]))
 
 
-def _judge(name: str, path: Path, names: set[str]) -> Found:
+def _judge(name: str, path: Path, names: set[str]) -> Found | None:
+    """What becomes of a file; None when it is gone since it was listed, as files that are only passing are."""
     for sidecar in SIDECARS:
         if name.endswith(sidecar):
             owner = name.removesuffix(sidecar)
@@ -72,7 +74,8 @@ def _judge(name: str, path: Path, names: set[str]) -> Found:
         with path.open("rb") as file:
             header = file.read(16)
     except OSError as error:
-        return Found(name, path, Use.UNREADABLE, f"cannot be opened: {error.strerror}")
+        gone = not os.path.lexists(path)
+        return None if gone else Found(name, path, Use.UNREADABLE, f"cannot be opened: {error.strerror}")
     if size == 0 and not path.with_name(path.name + "-wal").exists():
         return Found(name, path, Use.EMPTY, "0 bytes")
     if header == SQLITE_HEADER or header[8:12] == DUCKDB_MAGIC or (size == 0 and name.endswith(".db")):

@@ -62,7 +62,10 @@ def trade(fields: Fields, known: Knowledge) -> list[str]:
     if fields.get("currency") in (None, "") and fields.get("symbol") in known.currencies:
         fields["currency"] = known.currencies[fields["symbol"]]
         assumed.append("currency")
-    fields["currency"] = fields.get("currency") or None
+    elif fields.get("currency") == "":  # as where it is NULL: an empty word names no currency
+        fields["currency"] = None
+        assumed.append("currency")
+    fields.setdefault("currency", None)
     return assumed + _trade_in_eur(fields, known)
 
 

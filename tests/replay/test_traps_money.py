@@ -18,6 +18,14 @@ def test_trap_08_a_missing_currency_comes_from_the_security_and_is_marked(legacy
     assert tally(report, "ledger.db", "trades").assumed["currency"] == 1
 
 
+def test_trap_08_an_empty_currency_of_an_unknown_security_is_none_and_no_break(legacy: Legacy) -> None:
+    report = legacy.write("ledger.db", "ledger_v4", trades=[trade("O1", symbol="NEW.US", currency="")]).replay()
+    assert legacy.ledger("SELECT currency FROM trades") == [(None,)]
+    assert tally(report, "ledger.db", "trades").assumed["currency"] == 1
+    assert report.breaks == []
+    assert report.proven
+
+
 def test_trap_08_a_stated_currency_is_never_overruled(legacy: Legacy) -> None:
     legacy.write("config.db", "config_v12", securities=[security("AAPL.US")])
     legacy.write("ledger.db", "ledger_v4", trades=[trade("O1", currency="EUR")]).replay()
