@@ -49,7 +49,9 @@ def remove_leftovers(live: Path) -> None:
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(path)
+                # Its owner may have ended meanwhile, and begun another file of that name.
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    _remove(path)
         except (BlockingIOError, FileNotFoundError):
             continue
 
@@ -163,14 +165,29 @@ class Standing(NamedTuple):
 
 def standing(path: Path) -> Standing | None:
     """The checkpoint and the tables of a file; None when it is missing, damaged or no read model."""
-    try:
-        db = open_reading(path)
-    except apsw.Error:
-        return None
+    with one_moment(path) as db:
+        return None if db is None else standing_in(db)
+
+
+def standing_in(db: apsw.Connection) -> Standing | None:
+    """The same of a file that is open."""
     try:
         mark = checkpoint.read(db)
         return None if mark is None else Standing(mark, objects(db))
     except (apsw.SQLError, apsw.CantOpenError, *DAMAGED, TypeError, UnicodeDecodeError):
         return None
+
+
+@contextmanager
+def one_moment(path: Path) -> Iterator[apsw.Connection | None]:
+    """A file that is open for reading, as it is at one moment, whatever others write; None when it cannot be opened."""
+    try:
+        db = open_reading(path)
+    except apsw.Error:
+        yield None
+        return
+    try:
+        db.execute("BEGIN")
+        yield db
     finally:
         db.close()

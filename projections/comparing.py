@@ -219,7 +219,16 @@ def _text(value: bytes) -> str:
 
 def file_differences(expected: Path, found: Path, limit: int = DIFFERENCES_MAX) -> list[Difference]:
     """What differs in all tables of two read models, at most `limit` values."""
-    expected_db, found_db = open_reading(expected), open_reading(found)
+    found_db = open_reading(found)
+    try:
+        return differences_in(expected, found_db, limit)
+    finally:
+        found_db.close()
+
+
+def differences_in(expected: Path, found_db: apsw.Connection, limit: int = DIFFERENCES_MAX) -> list[Difference]:
+    """The same, of a read model that is open: in a transaction it is as it was when that began."""
+    expected_db = open_reading(expected)
     result: list[Difference] = []
     try:
         names = tables(expected_db)
@@ -233,5 +242,4 @@ def file_differences(expected: Path, found: Path, limit: int = DIFFERENCES_MAX) 
                 result += _table_differences(expected_db, found_db, table, limit - len(result))
     finally:
         expected_db.close()
-        found_db.close()
     return result[:limit]

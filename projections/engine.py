@@ -41,7 +41,10 @@ def catch_up(
     batch: int = BATCH_EVENTS,
     progress: OnProgress | None = None,
 ) -> CaughtUp:
-    """Bring the read model in `path` to the head of the log, or to an earlier position; each event exactly once."""
+    """Bring the read model in `path` to the head of the log, or to an earlier position; each event exactly once.
+
+    One that is further, since others have brought it there, stays as it is.
+    """
     started = time.perf_counter()
     order = Feed(projector, log, log.head().position if through is None else through, as_of, batch, progress)
     old = standing(path)
@@ -56,7 +59,7 @@ def catch_up(
                 bring(projector.files, log, path)
             seconds = time.perf_counter() - started
             return CaughtUp(projector.name, mark.position, mark.events - old.mark.events, None, seconds)
-    rebuilt = rebuild_file(order, path, compare=False)
+    rebuilt = rebuild_file(order, path, compare=False, to_head=through is None)
     return CaughtUp(projector.name, rebuilt.position, rebuilt.events, reason, time.perf_counter() - started)
 
 
@@ -90,8 +93,9 @@ def _made_by_other_code(projector: Projector, old: Standing) -> str | None:
 def _made_of_other_events(order: Feed, mark: Checkpoint) -> str | None:
     if mark.as_of is not None or order.as_of is not None:
         return "a model as of a moment is always derived from the first event"
-    if mark.position > order.through:
-        return f"the file is at position {mark.position}, beyond {order.through}"
+    # Of the log as it is now: others may have brought the model further since the order was given.
+    if mark.position > (head := order.log.head().position):
+        return f"the file is at position {mark.position}, beyond {head}"
     if mark.hash != hash_at(order.log, mark.position):
         return "the file belongs to another ledger"
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from domain.errors import StoreError
+from ledger.lock import holder_of
 from ledger.log import Log
 from projections.partitioned import (
     BUILDING,
@@ -21,9 +22,9 @@ from projections.partitioned import (
     partitions,
     read_index,
 )
-from projections.places import Place, known_places, writing
+from projections.places import LOCK, Place, known_places, writing
 
-_LOOK_AGAIN_S = 0.1
+_LOOK_AGAIN_S, _WRITING_S = 0.1, 30.0
 
 
 def proven(files: PartitionedFiles, index: Path, wanted: Sequence[Partition]) -> dict[str, Made]:
@@ -58,14 +59,22 @@ def looked_over(index: Path, *, whole: bool = False) -> dict[str, str]:
     """What is wrong with files as they lie there, by path; one that is merely behind its index is not wrong. whole: also read
     every byte of them, which finds what a disk has changed by itself.
 
-    Nobody is kept from writing: what is wrong at a second look as well is not just being written.
+    Nobody is kept from writing: what is wrong at a second look as well, when nobody writes, is not just being written.
     """
     first = _looked_over(index, whole=whole)
     if not first:
         return first
-    time.sleep(_LOOK_AGAIN_S)
+    _let_others_write(index.parent)
     again = _looked_over(index, whole=whole)
     return {path: problem for path, problem in again.items() if first.get(path) == problem}
+
+
+def _let_others_write(folder: Path) -> None:
+    """Wait until whoever writes the files of a folder, or was about to, is done; not for ever."""
+    until = time.monotonic() + _WRITING_S
+    time.sleep(_LOOK_AGAIN_S)
+    while holder_of(folder / LOCK) is not None and time.monotonic() < until:
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _looked_over(index: Path, *, whole: bool) -> dict[str, str]:
@@ -93,23 +102,43 @@ def mend(files: PartitionedFiles, log: Log, index: Path, paths: Iterable[str]) -
 
 
 def check(files: PartitionedFiles, log: Log, index: Path, *, limit: int) -> list[str]:
-    """Derive every file again beside the live ones and compare: what is wrong, a sentence each, at most `limit`."""
-    folder, problems = index.parent, list[str]()
+    """Derive every file again beside the live ones and compare: what is wrong, a sentence each, at most `limit`.
+
+    Whoever has just brought the index further waits for us to make the files: what is behind is looked at again after that.
+    """
+    found, behind = _checked(files, log, index, limit, None)
+    if behind:
+        _let_others_write(index.parent)
+        found |= _checked(files, log, index, limit, behind)[0]
+    return [f"{path}: {sentence}" for path, problems in found.items() for sentence in problems][:limit]
+
+
+def _checked(
+    files: PartitionedFiles, log: Log, index: Path, limit: int, wanted: set[str] | None
+) -> tuple[dict[str, list[str]], set[str]]:  # fmt: skip
+    """What is wrong, by path, and the paths that are not as the index has them, which are left out; or of these only, when they
+    are `wanted`.
+    """
+    folder, found, behind = index.parent, dict[str, list[str]](), set[str]()
     with writing(folder, files.schema_version) as places, files.maker(1) as maker, read_index(index) as opened:
         for left in folder.rglob(f".*{BUILDING}*"):
-            left.unlink()  # of a process that was killed: we hold the lock
-        known = places.all()
-        making = Making(log, folder, maker, opened)
+            # Of a process that was killed: we hold the lock. The index is derived without it, perhaps at this moment.
+            if not left.name.startswith(f".{index.name}."):
+                left.unlink()
+        known, making = places.all(), Making(log, folder, maker, opened)
         for one in opened.partitions:
-            if len(problems) < limit:
-                place = known.get(one.path)
-                is_current = place is not None and place.made_of == made_of(files, one, opened.as_of)
-                found = _problems(making, one, place if is_current else None, limit - len(problems))
-                problems += [f"{one.path}: {sentence}" for sentence in found]
+            place, room = known.get(one.path), limit - sum(map(len, found.values()))
+            is_current = place is not None and place.made_of == made_of(files, one, opened.as_of)
+            if wanted is None and not is_current:
+                behind.add(one.path)
+            elif room > 0 and (wanted is None or one.path in wanted):
+                found[one.path] = list(_problems(making, one, place if is_current else None, room))
         listed = {one.path for one in opened.partitions}
-    found_there = {str(path.relative_to(folder)) for one in files.suffixes for path in folder.rglob(f"[!.]*{one}")}
-    problems += [f"{path}: nothing in the log says that there is such a file" for path in sorted(found_there - listed)]
-    return problems[:limit]
+        there = {str(path.relative_to(folder)) for one in files.suffixes for path in folder.rglob(f"[!.]*{one}")}
+    if wanted is None:
+        return found, behind | (there - listed)
+    strange = ["nothing in the log says that there is such a file"]
+    return found | dict.fromkeys(sorted(there - listed & wanted), strange), set()
 
 
 def _problems(making: Making, partition: Partition, place: Place | None, limit: int) -> Iterator[str]:

@@ -25,6 +25,7 @@ _PUT = """
 INSERT OR REPLACE INTO files (path, version, events, last_position, as_of, last_hash, rows, digest, bytes, modified_ns, sha256)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_IS_MADE = "SELECT 1 FROM sqlite_schema WHERE name = 'files'"
 _KNOWN = "SELECT 1 FROM files WHERE path = ?"
 _FORGET = "DELETE FROM files WHERE path = ?"
 
@@ -142,7 +143,8 @@ def _asked(folder: Path, ask: Callable[[apsw.Connection], Answer]) -> Answer | N
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         db.set_busy_timeout(BUSY_MS)
-        return ask(db)
+        # The first writer may just be making the table.
+        return ask(db) if db.execute(_IS_MADE).fetchone() else None
     except apsw.ReadOnlyError:
         return None  # the power was cut while the table was being made, before it knew of any file: the next writer ends that
     finally:
@@ -181,7 +183,7 @@ def _open(path: Path) -> apsw.Connection:
         db.set_busy_timeout(BUSY_MS)
         db.pragma("journal_mode", "wal")
         db.pragma("synchronous", "NORMAL")
-        if not db.execute("SELECT name FROM sqlite_schema WHERE name = 'files'").fetchall():
+        if not db.execute(_IS_MADE).fetchall():
             with db:
                 db.execute(read_model_script("partitions"))
         db.execute(_ALL).fetchone()

@@ -18,10 +18,10 @@ from domain.moments import Instant
 from ledger.durable import sync
 from ledger.log import Log, open_log
 from projections import catalog
-from projections.building import SIDE_FILES, built_beside, standing
+from projections.building import SIDE_FILES, Built, Standing, built_beside, one_moment, standing, standing_in
 from projections.checkpoint import Checkpoint
-from projections.comparing import Difference, file_differences, tables
-from projections.feeding import BATCH_EVENTS, Feed, OnProgress
+from projections.comparing import Difference, differences_in, tables
+from projections.feeding import BATCH_EVENTS, Feed, OnProgress, feed, hash_at
 from projections.partitioned import bring
 from projections.profiles import open_live, open_reading
 from projections.projector import Projector
@@ -64,7 +64,7 @@ def rebuild(
     """
     through = log.head().position if known_at is None else log.recorded_position(known_at)
     order = Feed(projector, log, through, as_of, batch, progress)
-    return rebuild_file(order, model_path(into or home, projector.name))
+    return rebuild_file(order, model_path(into or home, projector.name), to_head=known_at is None)
 
 
 def model_path(folder: Path, name: str) -> Path:
@@ -72,20 +72,55 @@ def model_path(folder: Path, name: str) -> Path:
     return folder / catalog.file_of(name)
 
 
-def rebuild_file(order: Feed, live: Path, *, compare: bool = True) -> Rebuilt:
-    """The same for any file. Without `compare` the old content is not looked at."""
+def rebuild_file(order: Feed, live: Path, *, compare: bool = True, to_head: bool = False) -> Rebuilt:
+    """The same for any file. Without `compare` the old content is not looked at. to_head: what is ordered is the present, so
+    when others have brought the old content further meanwhile, the new goes as far.
+    """
     started = time.perf_counter()
-    with built_beside(order, live) as built:
-        old = standing(live) if compare else None
-        found = file_differences(expected=built.path, found=live) if old else []
-        rows = _counts(built.path)
-        _switch(built.path, live, order.projector.profile)
+    is_now = to_head and order.as_of is None
+    with built_beside(order, live) as first:
+        built, old, found = _compared(order, first, live, is_now=is_now) if compare else (first, None, [])
+        while True:
+            rows = _counts(built.path)
+            further = _switch(order, built, live, is_now=is_now)
+            if not further:
+                break
+            built = _gone_on(order, built, further)
     if order.projector.files:
         # Whoever compares wants all of it derived again; else a file that was made of the same events stays.
         bring(order.projector.files, order.log, live, anew=compare, by_hash=True)
     seconds = time.perf_counter() - started
     mark = built.mark
     return Rebuilt(order.projector.name, mark.position, mark.events, rows, old and old.mark, found, seconds)
+
+
+def _compared(
+    order: Feed, built: Built, live: Path, *, is_now: bool
+) -> tuple[Built, Standing | None, list[Difference]]:  # fmt: skip
+    """The new content, as far as the old one goes that it is compared with; the old one; and what differs."""
+    with one_moment(live) as db:
+        old = None if db is None else standing_in(db)
+        if db is None or old is None:
+            return built, None, []
+        if is_now and (further := _further(order, built, old)):
+            built = _gone_on(order, built, further)
+        return built, old, differences_in(built.path, db)
+
+
+def _further(order: Feed, built: Built, old: Standing | None) -> int:
+    """Where the old content stands, when the same code has brought it further along the same log than ours; else 0."""
+    if old is None or not built.mark.position < old.mark.position <= order.log.head().position:
+        return 0
+    is_same = (*old.mark[:3], old.mark.as_of) == (*built.mark[:3], built.mark.as_of)
+    return old.mark.position if is_same and old.mark.hash == hash_at(order.log, old.mark.position) else 0
+
+
+def _gone_on(order: Feed, built: Built, through: int) -> Built:
+    db = open_live(built.path, order.projector.profile)
+    try:
+        return built._replace(mark=feed(db, order._replace(through=through)))
+    finally:
+        db.close()
 
 
 def _counts(path: Path) -> dict[str, int]:
@@ -101,35 +136,42 @@ def _count(db: apsw.Connection, table: str) -> int:
     return rows
 
 
-def _switch(new: Path, live: Path, profile: str) -> None:
-    """Put the new content into place: a reader in another process sees the old or the new."""
+def _switch(order: Feed, built: Built, live: Path, *, is_now: bool) -> int:
+    """Put the new content into place, and return 0: a reader in another process sees the old or the new.
+
+    When others have brought the old content further, nothing is done: then it is where that stands.
+    """
     with _alone_in(live.parent):
         try:
-            if live.exists() and _copy_into(new, live, profile):
-                return
+            if live.exists() and (further := _copy_into(order, built, live, is_now=is_now)) is not None:
+                return further
         except DAMAGED:
             # Not a database: nobody can be reading it as a read model.
             pass
-        _move_into(new, live, profile)
+        _move_into(built.path, live, order.projector.profile)
+        return 0
 
 
-def _copy_into(new: Path, live: Path, profile: str) -> bool:
+def _copy_into(order: Feed, built: Built, live: Path, *, is_now: bool) -> int | None:
     """One transaction in the live file. Renaming over a file that others have open in WAL mode would corrupt it.
 
-    Returns False for a file that we never made: SQLite cannot copy into a WAL database of another page size.
+    Returns None for a file that we never made: SQLite cannot copy into a WAL database of another page size.
     """
-    with explained(live, bytes_needed=new.stat().st_size):
-        source = open_reading(new)
+    with explained(live, bytes_needed=built.path.stat().st_size):
+        source = open_reading(built.path)
         try:
-            target = open_live(live, profile)
+            target = open_live(live, order.projector.profile)
             try:
                 if target.pragma("page_size") != source.pragma("page_size"):
-                    return False
+                    return None
                 with target.backup("main", source, "main") as copy:
+                    copy.step(0)  # takes the lock: from here on nobody else writes to it
+                    if is_now and (further := _further(order, built, standing(live))):
+                        return further
                     copy.step(-1)
                 # As far as readers let it; the rest of the -wal is written back later.
                 target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-                return True
+                return 0
             finally:
                 target.close()
         finally:

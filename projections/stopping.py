@@ -51,7 +51,10 @@ class Stop(Struct, frozen=True, kw_only=True):
 
 def read_stop(projector: Projector, log: Log, home: Path) -> Stop | None:
     """Where the read model stands still; None when it does not, or when code or log are not those that stopped it."""
-    path = model_path(home, projector.name)
+    return _read(projector, log, model_path(home, projector.name))
+
+
+def _read(projector: Projector, log: Log, path: Path) -> Stop | None:
     try:
         stop = msgspec.json.decode(_note(path).read_bytes(), type=Stop)
     except (FileNotFoundError, msgspec.DecodeError):
@@ -83,14 +86,16 @@ def catch_up_or_stop(
     stops; one that is merely continued always tries.
     """
     order = Feed(projector, log, log.head().position, batch=batch, progress=progress)
-    stop = read_stop(projector, log, path.parent)
+    stop = _read(projector, log, path)
     if stop is not None and not retry and _kept_of_older_code(order, path):
         return stop
     try:
         done = catch_up(projector, log, path, batch=batch, progress=progress)
     except PoisonEvent as error:
         return _stopped(order, path, error)
-    _note(path).unlink(missing_ok=True)
+    # One that still counts was left by others, who have met a newer event meanwhile.
+    if _read(projector, log, path) is None:
+        _note(path).unlink(missing_ok=True)
     return done
 
 
@@ -146,7 +151,7 @@ def _shrinking(batch: int) -> Iterator[int]:
 
 def _noted(order: Feed, path: Path, stop: Stop) -> Stop:
     """Write the note, with the time of the note before where it is about the same."""
-    before = read_stop(order.projector, order.log, path.parent)
+    before = _read(order.projector, order.log, path)
     if before is not None and before.position == stop.position:
         stop = msgspec.structs.replace(stop, since=before.since)
     note = _note(path)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import apsw
 
 from ledger.log import Log
-from projections.building import Built, built_beside, recount, standing
+from projections.building import Built, built_beside, one_moment, recount, standing_in
 from projections.checkpoint import Checkpoint
-from projections.comparing import DIFFERENCES_MAX, Difference, file_differences
+from projections.comparing import DIFFERENCES_MAX, Difference, differences_in
 from projections.engine import model_path, reason_to_rebuild
 from projections.feeding import Feed
 from projections.partition_proof import check
@@ -40,22 +40,29 @@ class Verdict(NamedTuple):
 
 
 def verify_model(projector: Projector, log: Log, home: Path, *, limit: int = DIFFERENCES_MAX) -> Verdict:
-    """Derive the read model again up to where it stands, and compare count, digest and every value of every row."""
+    """Derive the read model again up to where it stands, and compare count, digest and every value of every row.
+
+    Others may bring it further meanwhile: what is compared is the file as it is at the beginning.
+    """
+    with one_moment(model_path(home, projector.name)) as db:
+        return _verified(projector, log, model_path(home, projector.name), db, limit)
+
+
+def _verified(projector: Projector, log: Log, live: Path, db: apsw.Connection | None, limit: int) -> Verdict:
     started = time.perf_counter()
-    live = model_path(home, projector.name)
+    found = None if db is None else standing_in(db)
     head = log.head().position
-    found = standing(live)
     # A model as of a moment is proven like any other: derived again with the same cut.
     as_now = found and found._replace(mark=found.mark._replace(as_of=None))
     reason = reason_to_rebuild(Feed(projector, log, head), as_now, live)
-    if found is None or reason is not None:
+    if db is None or found is None or reason is not None:
         problems = [f"{reason}; rebuild it"]
         return Verdict(projector.name, 0, head, 0, problems, [], time.perf_counter() - started)
     mark = found.mark
     with built_beside(Feed(projector, log, mark.position, mark.as_of), live) as built:
         seen = recount(Feed(projector, log, mark.position, mark.as_of))
         problems = [*_unequal(built, mark, seen), *_unsound(live)]
-        differences = file_differences(expected=built.path, found=live, limit=limit)
+        differences = differences_in(built.path, db, limit)
     if projector.files and not problems and not differences:
         problems += check(projector.files, log, live, limit=limit)
     seconds = time.perf_counter() - started

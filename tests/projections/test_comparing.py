@@ -125,7 +125,11 @@ CELLS = st.tuples(
 
 
 @given(cell=CELLS)
-@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_changed_value_is_found_and_named(pristine: bytes, cell: tuple[str, int, Any]) -> None:
     column, place, value = cell
     with tempfile.TemporaryDirectory() as folder:
@@ -147,7 +151,11 @@ def test_any_changed_value_is_found_and_named(pristine: bytes, cell: tuple[str, 
 
 
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_flipped_bit_is_harmless_or_found_and_never_a_crash(pristine: bytes, place: float, bit: int) -> None:
     spoiled = bytearray(pristine)
     spoiled[int(place * len(spoiled))] ^= 1 << bit

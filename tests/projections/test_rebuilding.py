@@ -89,11 +89,12 @@ def test_a_rebuild_into_another_folder_leaves_the_live_model(tmp_path: Path) -> 
 
 READER = """
 import sys, apsw
-print("ready", flush=True)
 db, seen = apsw.Connection(sys.argv[1], flags=apsw.SQLITE_OPEN_READONLY), set()
 while "new" not in seen:
     rows = db.execute("SELECT value, count(*) FROM settings GROUP BY 1").fetchall()
     assert len(rows) == 1 and rows[0][1] == 500, rows
+    if not seen:
+        print("ready", flush=True)
     seen.add(rows[0][0])
 print(sorted(seen), flush=True)
 """
@@ -108,7 +109,7 @@ def test_a_reader_in_another_process_sees_the_old_content_or_the_new(tmp_path: P
     for _ in range(20):
         rebuild(CONFIG, log_of(*OLD), tmp_path)
     rebuild(CONFIG, log_of(*OLD, *NEW), tmp_path)
-    output, _ = reader.communicate(timeout=30)
+    output, _ = reader.communicate(timeout=120)
     assert reader.returncode == 0
     assert output == "['new', 'old']\n"
 
