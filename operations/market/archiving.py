@@ -80,8 +80,11 @@ def _sound(index: Path, some: Sequence[Partition], reasons: dict[str, str]) -> l
     """The files that hold what was sealed, with what they hold; why the others do not goes into `reasons`."""
     sound = list[tuple[Partition, Made]]()
     held = read_again(FILES, index, some)
+    now = set(partitions(index))
     for one in some:
         made = held[one.path]
+        if one not in now:
+            continue  # another archived or amended it meanwhile: what was read is of no use, and nothing is wrong
         if isinstance(made, str):
             reasons[one.path] = f"the file {made}; mend it first: cli health"
         elif made.digest != one.sealed_digest:

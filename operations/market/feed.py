@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from domain.errors import LedgerError
 from domain.event import decode
 from domain.market import TIMEFRAME_MINUTES, MarketRowKept, exchange_of
 from domain.moments import zone
@@ -23,7 +24,7 @@ from operations.market import checking
 from operations.market.blocks import Kind, Number, Row, Series, SeriesKey, last_row
 from operations.market.checking import BadRow
 from operations.market.voiding import Void
-from operations.market.writing import Batch, BlockWriter
+from operations.market.writing import Batch, BlockWriter, Written
 from projections import catalog
 from projections.engine import catch_up, model_path
 
@@ -57,8 +58,8 @@ class MarketFeed:
     was recorded replaces that one. The session is the date in the zone of the exchange.
 
     One feed at a time writes to a home; the second raises HomeBusy, which names the first. Between its flushes other programs
-    may record. `tick` and `bar` may be called from several threads; when the disk cannot follow they wait. An error of a flush
-    is raised by the next call, and the rows stay to be flushed again.
+    may record. `tick` and `bar` may be called from several threads; when the disk cannot follow they wait, and once the feed is
+    closed they refuse. An error of a flush is raised by the next call, and the rows stay to be flushed again.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class MarketFeed:
         self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._wake, self._ends = threading.Event(), False
         self._error: Exception | None = None
+        self._shown = 0
         self._unwritten: list[Batch] = []
+        self._unwritten_kept: list[MarketRowKept] = []
         self.done = Fed()
 
     def __enter__(self) -> Self:
@@ -97,7 +100,8 @@ class MarketFeed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ends = True
+        with self._lock:
+            self._ends = True  # what was taken before is flushed below, what comes now is refused
         self._wake.set()
         self._thread.join()
         try:
@@ -164,6 +168,7 @@ class MarketFeed:
     def keep(self, kind: Kind, row: str, reason: str) -> None:
         """Keep something that was handed in as a tick or bar and is none, as it was."""
         with self._lock:
+            self._check_open()
             self._kept.append(MarketRowKept(kind=kind, row=row, reason=reason))
             self.done.kept += 1
 
@@ -183,12 +188,10 @@ class MarketFeed:
             self.done.voided += len(what.rows)
             self.done.blocks += written.blocks
             self.done.position = written.position
-            if self._show:
-                show_live(self._home)
+            self._show_new()
 
     def _take(self, symbol: str, timeframe: str, time: datetime, values: tuple[Number, ...]) -> bool:
-        if self._error:
-            raise self._error
+        self._check()
         known = self._zones.get(symbol)
         if known is None:
             if not symbol:
@@ -201,9 +204,11 @@ class MarketFeed:
         since = ((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000 + time.microsecond
         row: Row = (since, *values)
         while self._waiting >= WAITING_MAX:
+            self._check()
             self._wake.set()
             clock.sleep(_LOOK_S)
         with self._lock:
+            self._check_open()
             series = self._series.get((symbol, timeframe, day))
             if series is None:
                 key = SeriesKey(exchange, symbol, time.date().isoformat(), timeframe)
@@ -218,6 +223,15 @@ class MarketFeed:
         if len(series.rows) >= BLOCK_MAX:
             self._wake.set()
         return True
+
+    def _check(self) -> None:
+        """Raise what the last flush failed with; read once, for the flushing thread forgets it when the next one goes well."""
+        if error := self._error:
+            raise error
+
+    def _check_open(self) -> None:
+        if self._ends:
+            raise LedgerError("the feed is closed: what is handed in now is not recorded", hint="Open another one.")
 
     def _last(self, key: SeriesKey) -> Row | None:
         """The newest row of a series in the log, from a feed before this one."""
@@ -254,22 +268,27 @@ class MarketFeed:
                     for series in self._series.values()
                     if series.rows and (rows := series.take(whole=whole))
                 ]
-                kept, self._kept = self._kept, []
                 self._unwritten += taken
-            if not self._unwritten and not kept:
-                return
-            try:
-                written = self._writer.write(self._unwritten, kept)
-            except BaseException:
-                self._kept = [*kept, *self._kept]
-                raise
-            with self._lock:
-                self._waiting -= sum(len(one.rows) for one in self._unwritten)
-            self._unwritten = []
-            self.done.blocks += written.blocks
-            self.done.position = written.position
-            if self._show and whole:
-                show_live(self._home)
+                self._unwritten_kept += self._kept
+                self._kept = []
+            if self._unwritten or self._unwritten_kept:
+                self._writer.write(self._unwritten, self._unwritten_kept, self._let_go)
+            if whole:
+                self._show_new()
+
+    def _show_new(self) -> None:
+        """Show what is written and was not shown, now or when it was tried before."""
+        if self._show and self._shown != self.done.position:
+            show_live(self._home)
+            self._shown = self.done.position
+
+    def _let_go(self, written: Written) -> None:
+        """What is written is on the disk."""
+        with self._lock:
+            self._waiting -= sum(len(one.rows) for one in self._unwritten)
+        self._unwritten, self._unwritten_kept = [], []
+        self.done.blocks += written.blocks
+        self.done.position = written.position
 
 
 def show_live(home: Path) -> None:

@@ -54,13 +54,13 @@ class History:
         check_version(self._folder, SCHEMA_VERSION)
         self._closing = ExitStack()
         self.db: DuckDBPyConnection = self._closing.enter_context(engine(threads=1))
-        self._stores: dict[str, apsw.Connection] = {}
+        self._stores: dict[str, tuple[apsw.Connection, tuple[int, int]]] = {}
         self._attached: dict[str, tuple[str, tuple[int, int, int]]] = {}
         self._names = 0
 
     def close(self) -> None:
         """Close all of them."""
-        for store in self._stores.values():
+        for store, _ in self._stores.values():
             store.close()
         self._closing.close()
 
@@ -79,15 +79,27 @@ class History:
         return self._ask(LIVE, _LIVE_TICKS, exchange, symbol, first, last)
 
     def _ask(self, name: str, query: str, *values: str) -> Rows:
-        store = self._stores.get(name)
-        if store is None:
-            if not self._paths[name].exists():
-                return []
-            store = self._stores[name] = open_reading(self._paths[name])
         try:
-            return store.execute(query, values).fetchall()
+            store = self._store(name)
+            return [] if store is None else store.execute(query, values).fetchall()
         except apsw.Error as error:
             raise StoreError(f"{self._paths[name]} cannot be read: {error}", hint="Run: cli catch-up") from error
+
+    def _store(self, name: str) -> apsw.Connection | None:
+        """The store as it lies there now; None when it is not there yet."""
+        try:
+            state = self._paths[name].stat()
+        except FileNotFoundError:
+            return None
+        now = (state.st_dev, state.st_ino)
+        store, then = self._stores.get(name, (None, None))
+        if store is None or then != now:
+            # Another file took its place: it was deleted, or damaged, and is derived again.
+            if store is not None:
+                store.close()
+            store = open_reading(self._paths[name])
+            self._stores[name] = (store, now)
+        return store
 
     def attached(self, files: Sequence[DayFile]) -> list[str]:
         """The names by which DuckDB knows these files, as they lie there now."""

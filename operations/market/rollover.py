@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -153,7 +154,8 @@ class _Rolling:
         off, and a power cut could keep the reset without it.
         """
         waiting = self._index.with_name(f"{self._index.name}-wal")
-        if waiting.exists():
+        # The last who closes the index has it on the disk, and then takes this file along.
+        with suppress(FileNotFoundError):
             sync(waiting)
             sync(waiting.parent)
 

@@ -56,11 +56,11 @@ class BlockWriter:
         self._numbers: dict[str, int] = {}
         self._open: set[str] = set()
 
-    def write(self, batches: Sequence[Batch], kept: Sequence[MarketRowKept] = ()) -> Written:
-        """Append all of it in one transaction; it is on the disk when this returns."""
-        return self._append(
-            batches, kept, lambda _: [*self._opened(batches), *self._blocks(batches), *self._kept(kept)]
-        )
+    def write(
+        self, batches: Sequence[Batch], kept: Sequence[MarketRowKept], told: Callable[[Written], None]
+    ) -> None:  # fmt: skip
+        """Append all of it in one transaction. told: called as soon as it is on the disk, before anything else can go wrong."""
+        self._append(batches, kept, lambda _: [*self._opened(batches), *self._blocks(batches), *self._kept(kept)], told)
 
     def void(self, what: Void) -> Written:
         """Append that rows are taken back; on the disk when this returns. Raises BadRow when they are not there."""
@@ -71,10 +71,11 @@ class BlockWriter:
             opened = self._opened([Batch(what.key, what.zone, [(first,)])])
             return [*opened, self._unwritten(stream, topic_of(type(event)), encode(event))]
 
-        return self._append([Batch(what.key, what.zone, [])], (), made)
+        return self._append([Batch(what.key, what.zone, [])], (), made, lambda _: None)
 
     def _append(
-        self, batches: Sequence[Batch], kept: Sequence[MarketRowKept], make: Callable[[Writing], list[Unwritten]]
+        self, batches: Sequence[Batch], kept: Sequence[MarketRowKept], make: Callable[[Writing], list[Unwritten]],
+        told: Callable[[Written], None],
     ) -> Written:  # fmt: skip
         with open_for_writing(self._home, wait_s=self._wait_s, command=self._command, create=True) as log:
             try:
@@ -85,10 +86,13 @@ class BlockWriter:
                     made = make(writing)
                     writing.append(made)
                     self._position = writing.position
-                    return Written(len(made), self._position)
             except BaseException:
                 self._position = -1  # what was counted on was undone
                 raise
+            # Before the log is closed: whatever interrupts that, nobody shall write it again.
+            written = Written(len(made), self._position)
+            told(written)
+            return written
 
     def _forget(self) -> None:
         self._versions, self._numbers, self._open = {}, {}, set()

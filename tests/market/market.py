@@ -131,6 +131,7 @@ def live_rows(home: Path) -> int:
     if not model_path(home, LIVE).exists():
         return 0
     db = apsw.Connection(str(model_path(home, LIVE)), flags=apsw.SQLITE_OPEN_READONLY)
+    db.set_busy_timeout(30_000)  # a feed that closes its connection has the file for itself for a moment
     try:
         count: int = db.execute("SELECT (SELECT count(*) FROM candles) + (SELECT count(*) FROM ticks)").get
         return count
