@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -15,7 +16,7 @@ from msgspec import Struct, field
 from domain import event as events
 from domain.errors import LedgerError
 from domain.event import topic_of
-from domain.legacy import CutOver
+from domain.legacy import CutOver, ReplayStarted
 from domain.moments import instant
 from ledger.copying import back_up
 from ledger.log import Entry, Log, open_log
@@ -23,11 +24,13 @@ from ledger.verifying import verify_log
 from operations import rebuilding
 from operations.home import LEDGER, check_has_its_ledger, enough_room, models_bytes
 from operations.legacy_export import check_new_or_empty, write_legacy, writer
-from operations.milestones import check_not_cut_over, cut_over_stream, last_run
+from operations.milestones import check_not_cut_over, cut_over_stream, last_run, runs
 from operations.replaying import legacy_system, replay
+from operations.standing_at import unlike_live
 from operations.verifying import verify
 from projections import catalog
 from projections.comparing import file_differences
+from projections.projector import Projector
 from replay.freezing import State, state_of
 from replay.reconciling import Break
 from replay.report import RunReport
@@ -126,8 +129,9 @@ def _zone_before(home: Path, system: str) -> str | None:
         return None
     with open_log(home) as log:
         check_not_cut_over(log, system)
-        found = last_run(log, system)
-    return None if found is None or found[0].timezone_assumed else found[0].timezone
+        started = runs(log, system, ReplayStarted)
+    # Of a run that has not ended as well: a watch may be at it.
+    return None if not started or started[-1].timezone_assumed else started[-1].timezone
 
 
 class _Rehearsal:
@@ -179,26 +183,28 @@ class _Rehearsal:
         with self._elsewhere(self.asked.keep) as place, enough_room(place, models_bytes(self.home)):
             with open_log(self.home) as log:
                 back_up(log, place / LEDGER)
-                head, models = log.head(), catalog.projectors_of(log)
-            verdict = verify_log(place / LEDGER)
-            step.found += [finding.message for finding in verdict.findings]
-            if verdict.head != head:
-                step.found.append(f"the copy ends at event {verdict.head.position:,}, the ledger at {head.position:,}")
-            built = rebuilding.rebuild(place, [], as_of=None, known_at=None, into=None, tell=self.tell)
-            for model in models:
-                unlike = file_differences(expected=place / model.file, found=self.home / model.file, limit=5)
-                step.found += [f"{model.file}: {one}" for one in unlike]
+                verdict = verify_log(place / LEDGER)
+                step.found += [finding.message for finding in verdict.findings]
+                # What was recorded since the copy was made is not missing from it.
+                if [one.hash for one in log.at([verdict.head.position])] != [verdict.head.hash]:
+                    ends = f"the copy ends at event {verdict.head.position:,}, the ledger at {log.head().position:,}"
+                    step.found.append(ends)
+                built = rebuilding.rebuild(place, [], as_of=None, known_at=None, into=None, tell=self.tell)
+                models = [catalog.find(one.name) for one in built]
+                step.found += _unlike_in_use(log, models, verdict.head.position, place)
             step.checked = f"{verdict.events:,} events, {len(built)} read models"
 
     def way_back(self, step: Step) -> None:
         """The legacy files written from the ledger, and replayed into another home that then knows the same."""
         with self._elsewhere(None) as place, open_log(self.home) as log:
-            export = write_legacy(log, place / "legacy", self._back, tell=self.tell)
+            # What is recorded meanwhile is neither in the files nor missing from them.
+            through = log.head().position
+            export = write_legacy(log, place / "legacy", self._back, through=through, tell=self.tell)
             run = replay(place / "legacy", place / "home", system=self.asked.system, timezone=self.zone, tell=self.tell)
             step.found += [f"{one.subject}: expected {one.expected}, found {one.found}" for one in run.mismatches]
             step.found += [f"{name}: {reason}" for name, reason in run.failed.items()]
             with open_log(place / "home") as again:
-                step.found += _unlike(log, again, self._back, place / "legacy")
+                step.found += _unlike(log, again, self._back, place / "legacy", through=through)
         written = export.written
         step.found += [f"{one.file} {one.table}: not as it should be" for one in written.tables if not one.faithful]
         self.report.breaks += [
@@ -253,8 +259,23 @@ class _Rehearsal:
             yield Path(name)
 
 
-def _unlike(log: Log, again: Log, back: WritingBack, folder: Path) -> list[str]:
-    mine = StandingRows(log, back, through=log.head().position)
+def _unlike_in_use(log: Log, models: Sequence[Projector], position: int, place: Path) -> list[str]:
+    """What differs between the read models of a copy and those that are used, as they were at its position."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="daybook-") as scratch:
+        for model in models:
+            compare = partial(_unlike_files, place / model.file)
+            unlike = unlike_live(model, log, position, scratch=Path(scratch), compare=compare)
+            found += [f"{model.file}: {one}" for one in unlike]
+    return found
+
+
+def _unlike_files(copied: Path, used: Path) -> list[str]:
+    return [str(one) for one in file_differences(expected=copied, found=used, limit=5)]
+
+
+def _unlike(log: Log, again: Log, back: WritingBack, folder: Path, *, through: int) -> list[str]:
+    mine = StandingRows(log, back, through=through)
     other = StandingRows(again, back, through=again.head().position)
     try:
         return differences(mine, other, back, folder)
@@ -270,4 +291,9 @@ def _means(accepted: str, name: str) -> bool:
 
 def _stamps(source: Path) -> dict[str, State]:
     """What changes when a file of the folder, its -wal or its -journal is written to; also which files there are."""
-    return {one.name: state_of(one.path) for one in look(source) if one.use is not Use.SIDECAR and one.path.is_file()}
+    found = {}
+    for one in look(source):
+        if one.use is not Use.SIDECAR and one.path.is_file():
+            with suppress(FileNotFoundError):  # gone since it was listed, so it is not there
+                found[one.name] = state_of(one.path)
+    return found

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from domain.event import decode
 from domain.portfolio import CashReconciled, PositionReconciled
 from domain.streams import stream
+from ledger.durable import make_folder, write_whole
 from ledger.log import Log
 from operations.divergence_page import page
 from operations.home import REPORTS
@@ -68,8 +69,9 @@ def update(home: Path, log: Log, report: RunReport, *, whole: bool, troubles: Ma
         tables=sorted(tables, key=lambda one: (one.model, one.table, one.file)), troubles=dict(troubles),
     )  # fmt: skip
     found = mask_of(home).content(found)
-    _write(home / REPORTS / f"{NAME}.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
-    _write(home / REPORTS / f"{NAME}.html", page(found).encode())
+    make_folder(home / REPORTS)
+    write_whole(home / REPORTS / f"{NAME}.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
+    write_whole(home / REPORTS / f"{NAME}.html", page(found).encode())
     return found
 
 
@@ -102,10 +104,3 @@ def _since_in_log(one: Break, log: Log) -> str | None:
             break
         since = stored.recorded_at
     return since
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)

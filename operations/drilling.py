@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,19 +20,20 @@ from domain.upkeep import RestoreFailed, RestoreProven
 from ledger.log import Entry, Log, open_log
 from operations.backup.copies import Copy, all_copies
 from operations.home import BACKUPS, time_stamp
+from operations.locking import held
 from operations.restoring import Restored, restore
 from operations.settings import read as read_settings
+from operations.standing_at import unlike_live
 from projections import catalog
-from projections.building import standing
 from projections.comparing import table_digests
 from projections.engine import model_path
-from projections.feeding import Feed
 from projections.places import known_places
-from projections.rebuilding import rebuild_file
+from projections.projector import Projector
 from replay.run import Tell
 
 STREAM = "ledger:drills"
 _LEFT = ".drill-"
+_LOCK = "drill.lock"
 
 
 class Verdict(StrEnum):
@@ -74,7 +76,9 @@ def drill(home: Path, *, now: datetime, tell: Tell) -> Drill:
     if newest is None:
         return Drill(verdict=Verdict.INCONCLUSIVE, reason="there is no copy yet; make one: cli backup")
     try:
-        found = _tried(home, places, newest, now, tell)
+        # One at a time: each begins by removing what drills that were killed have left.
+        with held(home / _LOCK, "drill", f"another drill of {home} is being made"):
+            found = _tried(home, places, newest, now, tell)
     except DiskFull as error:
         return Drill(verdict=Verdict.INCONCLUSIVE, copy=_name(newest), reason=error.message)
     _record(home, found, now)
@@ -104,7 +108,7 @@ def _tried(home: Path, places: Sequence[Path], newest: Copy, now: datetime, tell
                 raise
             return Drill(verdict=Verdict.FAILED, copy=name, reason=error.message)
         with open_log(home) as log:
-            reason = next(_differences(home, log, restored, scratch), None)
+            reason = next(_differences(log, restored, scratch), None)
             return _judged(log, restored, name, reason, now)
 
 
@@ -121,7 +125,7 @@ def _scratch(folder: Path, now: datetime) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _differences(home: Path, log: Log, restored: Restored, scratch: Path) -> Iterator[str]:
+def _differences(log: Log, restored: Restored, scratch: Path) -> Iterator[str]:
     """What of the restored home is not as in the live one at the same position, a sentence each."""
     yield from restored.findings
     yield from restored.plan.skipped
@@ -129,22 +133,23 @@ def _differences(home: Path, log: Log, restored: Restored, scratch: Path) -> Ite
     if position > log.head().position or log.at([position])[0].hash.hex() != restored.plan.head:
         yield f"the restored log ends with another event at {position} than the live one has there"
         return
-    for projector in catalog.projectors_of(log):
-        live = model_path(home, projector.name)
-        at = standing(live)
-        if at is None or at.mark.position != position or at.mark.as_of is not None:
-            # The live model is elsewhere by now: the live log tells what it was at that position.
-            live = scratch / "live" / projector.file
-            live.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            rebuild_file(Feed(projector, log, position), live, compare=False)
-        wanted, found = table_digests(live), table_digests(model_path(scratch / "home", projector.name))
-        yield from (
-            f"{projector.file}: table {table} is not as in the live one at position {position:,}"
-            for table in sorted(wanted.keys() | found.keys())
-            if wanted.get(table) != found.get(table)
-        )
-        if projector.files:
-            yield from _other_files(live.parent, model_path(scratch / "home", projector.name).parent, position)
+    with open_log(scratch / "home") as copied:
+        models = catalog.projectors_of(copied)  # the live log may be about more by now
+    for projector in models:
+        copy = model_path(scratch / "home", projector.name)
+        compare = partial(_other_rows, projector, copy=copy, position=position)
+        yield from unlike_live(projector, log, position, scratch=scratch / "live", compare=compare)
+
+
+def _other_rows(projector: Projector, live: Path, *, copy: Path, position: int) -> list[str]:
+    """Tables, and files of a read model that has many, that do not hold the same rows."""
+    wanted, found = table_digests(live), table_digests(copy)
+    unlike = [
+        f"{projector.file}: table {table} is not as in the live one at position {position:,}"
+        for table in sorted(wanted.keys() | found.keys())
+        if wanted.get(table) != found.get(table)
+    ]
+    return [*unlike, *(_other_files(live.parent, copy.parent, position) if projector.files else [])]
 
 
 def _other_files(live: Path, restored: Path, position: int) -> Iterator[str]:

@@ -60,10 +60,10 @@ def check_writable(home: Path) -> None:
 def check_has_its_ledger(home: Path) -> None:
     """Refuse a home whose read models are there while its ledger is not: beginning anew would hide the loss."""
     ledger = home / LEDGER
-    if ledger.exists() and ledger.stat().st_size:
+    if size_of(ledger):
         return
     left = [one.file for one in catalog.projectors() if _is_ours(model_path(home, one.name))]
-    if left:
+    if left and not size_of(ledger):  # else somebody began it, and derived them, between the two looks
         raise HomeError(
             f"{ledger} is {'empty' if ledger.exists() else 'missing'}, though {left[0]} was derived from it",
             hint="Put the ledger back from a back-up; or name a new home with --home and replay into that.",
@@ -77,7 +77,9 @@ def check_no_strangers(folder: Path, names: Iterable[str], *, strict: bool = Fal
     """
     for name in names:
         path = model_path(folder, name)
-        if path.exists() and not _is_ours(path) and (strict or _is_database(path)):
+        is_strange = path.exists() and not _is_ours(path) and (strict or _is_database(path))
+        # Asked again: a damaged read model may have been derived again, and be a database now, between the two looks.
+        if is_strange and not _is_ours(path):
             raise HomeError(
                 f"{path} is not a read model of Daybook and would be overwritten",
                 hint="Name another folder, or move that file away.",
@@ -136,6 +138,14 @@ def enough_room(place: Path, bytes_needed: int) -> Iterator[None]:
             f"{place}: the disk is full, {free:,} bytes are free",
             hint=f"Make room and run the same command again: it goes on where it stopped. {about}",
         ) from error
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file, none when it is gone: SQLite removes a -wal whenever the last program lets go of its database."""
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def models_bytes(home: Path) -> int:

@@ -95,7 +95,9 @@ def wait_for(home: Path, position: int, timeout_s: float) -> None:
         behind = list(catalog.projectors_of(log))
         while behind := [one for one in behind if _reached(model_path(home, one.name)) < position]:
             for projector in behind:
-                if stop := read_stop(projector, log, home):
+                stop = read_stop(projector, log, home)
+                # One that was brought up since we looked may stand still behind the position, and show it.
+                if stop is not None and stop.position <= position:
                     raise LedgerError(f"{projector.file} {stop}", hint="The entry is in the ledger.")
             if time.monotonic() >= until:
                 names = ", ".join(one.file for one in behind)

@@ -70,9 +70,10 @@ def write_legacy(
     *,
     as_of: Instant | None = None,
     known_at: Instant | None = None,
+    through: int | None = None,
     tell: Tell,
 ) -> LegacyExport:
-    """Write the files beside the folder, and give them its name when they are complete."""
+    """Write the files beside the folder, and give them its name when they are complete. through: up to this position."""
     begin = time.perf_counter()
     name = back.system.name
     newest = last_run(log, name)
@@ -85,7 +86,8 @@ def write_legacy(
     check_writable(into.absolute().parent)
     unfinished = into.absolute().with_name(f".{into.absolute().name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    through = log.recorded_position(known_at) if known_at else log.head().position
+    if through is None:
+        through = log.recorded_position(known_at) if known_at else log.head().position
     happened = partial(_happened, as_of) if as_of else None
     try:
         with enough_room(into.absolute().parent, log.path.stat().st_size):

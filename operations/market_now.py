@@ -16,6 +16,8 @@ from projections.building import standing
 from projections.engine import model_path
 
 _INDEX, _LIVE = "trading-bot/market-data", "trading-bot/live-buffer"
+_LOOKS_MAX = 10
+"""A feed writes once a second, and a look takes a fraction of that."""
 
 Row = tuple[Any, ...]  # cells of any kind
 
@@ -25,21 +27,35 @@ def rows(home: Path, table: str, key: Mapping[str, Value], columns: Sequence[str
 
     Raises StoreError for a day file that cannot be read.
     """
+    symbol, session = str(key["symbol"]), str(key["session"])
+    timeframe = str(key["timeframe"]) if table == "candles" else None
+    found_rows: list[Row] = []
+    marks, trouble = _marks(home)
+    for _ in range(_LOOKS_MAX):
+        if trouble:
+            return [], 0, trouble
+        with closing(History(home)) as history:
+            found_rows = _stored(history, symbol, timeframe, session)
+        before = marks
+        marks, trouble = _marks(home)
+        if marks == before:  # else the rows may be newer than the position from before
+            break
+    head = (symbol, session) if timeframe is None else (symbol, timeframe, session)
+    shown = [(*head, *_own(row, is_tick=timeframe is None)) for row in found_rows]
+    places = [(columns.index(column), value) for column, value in key.items()]
+    return [row for row in shown if all(row[place] == value for place, value in places)], min(marks, default=0), ""
+
+
+def _marks(home: Path) -> tuple[list[int], str]:
+    """The positions of index and live buffer, and why there are none, if that is known."""
     marks = []
     for name in (_INDEX, _LIVE):
         path = model_path(home, name)
         found = standing(path) if path.exists() else None
         if found is None:
-            return [], 0, f"{path.name} is {'damaged' if path.exists() else 'missing'}"
+            return [], f"{path.name} is {'damaged' if path.exists() else 'missing'}"
         marks.append(found.mark.position)
-    symbol, session = str(key["symbol"]), str(key["session"])
-    timeframe = str(key["timeframe"]) if table == "candles" else None
-    with closing(History(home)) as history:
-        found_rows = _stored(history, symbol, timeframe, session)
-    head = (symbol, session) if timeframe is None else (symbol, timeframe, session)
-    shown = [(*head, *_own(row, is_tick=timeframe is None)) for row in found_rows]
-    places = [(columns.index(column), value) for column, value in key.items()]
-    return [row for row in shown if all(row[place] == value for place, value in places)], min(marks), ""
+    return marks, ""
 
 
 def _stored(history: History, symbol: str, timeframe: str | None, session: str) -> list[Row]:

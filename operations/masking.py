@@ -35,8 +35,9 @@ class Current:
         stamp = (home, _stamp_of(home) if home else ())
         if stamp != self._stamp:
             self._mask = _looked_up(home, self._known)
-            # Reading a log in WAL mode may itself touch the files beside it.
-            self._stamp = (home, _stamp_of(home) if home else ())
+            self._stamp = (
+                stamp  # as it was before: a secret that was recorded during the look-up is looked up the next time
+            )
         return self._mask
 
 
@@ -57,7 +58,8 @@ def _stamp_of(home: Path) -> Stamp:
         except OSError:
             found.append((0, 0))
         else:
-            found.append((about.st_mtime_ns, about.st_size))
+            # Reading a log in WAL mode may itself make an empty file beside it.
+            found.append((about.st_mtime_ns, about.st_size) if about.st_size else (0, 0))
     return tuple(found)
 
 

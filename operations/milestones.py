@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from domain.errors import LedgerError
-from domain.event import decode, topic_of
+from domain.event import Event, decode, topic_of
 from domain.legacy import CutOver, CutOverReversed, ReplayCompleted, ReplayStarted
 from domain.streams import stream
 from ledger.log import Log
@@ -19,13 +19,18 @@ class CutOverStands(LedgerError):
 
 def runs(log: Log, system: str, cls: type[Milestone]) -> list[Milestone]:
     """The runs of replay of a system that began, or that reached their end, oldest first."""
-    found = [decode(one.topic, one.state) for one in log.stream(stream("replay", system))]
-    return [one for one in found if isinstance(one, cls)]
+    return [one for one in _told(log, system) if isinstance(one, cls)]
+
+
+def _told(log: Log, system: str) -> list[Event]:
+    return [decode(one.topic, one.state) for one in log.stream(stream("replay", system))]
 
 
 def last_run(log: Log, system: str) -> tuple[ReplayStarted, ReplayCompleted] | None:
     """The newest run, None when there is none or it has not reached its end."""
-    starts, ends = runs(log, system, ReplayStarted), runs(log, system, ReplayCompleted)
+    told = _told(log, system)  # once: a run may begin and end between two looks
+    starts = [one for one in told if isinstance(one, ReplayStarted)]
+    ends = [one for one in told if isinstance(one, ReplayCompleted)]
     return (starts[-1], ends[-1]) if starts and ends and starts[-1].run == ends[-1].run else None
 
 

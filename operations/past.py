@@ -44,9 +44,12 @@ class Difference(Struct, kw_only=True):
     cells: dict[str, tuple[Any, Any]]
 
 
-def moment(log: Log, at: str, known_at: str | None) -> Moment:
-    """The moment that the user means; raises LedgerError for what is no time, or has no zone."""
-    through = log.head().position if known_at is None else log.recorded_position(end_of(known_at))
+def moment(log: Log, at: str, known_at: str | None, *, head: int | None = None) -> Moment:
+    """The moment that the user means; raises LedgerError for what is no time, or has no zone. head: what is known today, for
+    whoever asks for two moments: what is recorded between two looks is no difference between them.
+    """
+    head = log.head().position if head is None else head
+    through = head if known_at is None else min(head, log.recorded_position(end_of(known_at)))
     return Moment(end_of(at), through)
 
 
@@ -99,7 +102,8 @@ def diff(
     known_at: what the ledger knew at each of the two times, None for all that it knows today.
     """
     with open_log(home) as log, blamed_on_the_ledger(home):
-        before, after = moment(log, first, known_at[0]), moment(log, second, known_at[1])
+        head = log.head().position
+        before, after = (moment(log, at, known, head=head) for at, known in zip((first, second), known_at, strict=True))
         if before.as_of > after.as_of:
             raise LedgerError(f"{first} is later than {second}", hint="Name the earlier time first.")
         with no_collector():

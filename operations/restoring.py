@@ -101,8 +101,9 @@ class _Chosen(NamedTuple):
 
 def _choose(places: Sequence[Path], point: Point) -> _Chosen:
     """The smallest proven copy that covers the point; else the newest proven one, and the segments that go on from it."""
-    copies = [copy for copy in all_copies(*places) if copy.manifest]
-    skipped = [f"{copy.path}: {copy.reason}" for copy in all_copies(*places) if not copy.manifest]
+    found = all_copies(*places)
+    copies = [copy for copy in found if copy.manifest]
+    skipped = [f"{copy.path}: {copy.reason}" for copy in found if not copy.manifest]
     covering = [copy for copy in reversed(copies) if point.is_within(copy)]
     best = None
     for copy in [*covering, *(copy for copy in copies if copy not in covering)]:
@@ -148,9 +149,9 @@ def restore(
     if chosen.copy is None and not chosen.files:
         said = "; ".join(chosen.skipped) or f"there is none in {', '.join(map(str, places))}"
         raise LedgerError(f"no proven copy: {said}", hint="Name the folder of the copies with --from.")
-    occupied = into.exists() and any(into.iterdir())
+    occupied = _is_occupied(into)
     if occupied and not replace and not dry_run:
-        raise HomeError(f"{into} is not empty", hint="Name a new folder, or use --replace: the old one is moved aside.")
+        raise _not_empty(into)
     if occupied:
         check_no_strangers(into, [one.name for one in catalog.projectors()], strict=True)
     work = into.absolute().with_name(f".{into.absolute().name}.restoring")
@@ -165,11 +166,21 @@ def restore(
             tell("restore", "read models", 0, 0)
             rebuild(work, [], as_of=None, known_at=None, into=None, tell=tell)
             findings = _findings(work, tell)
+            if not replace and _is_occupied(into):
+                raise _not_empty(into)  # somebody made a home there meanwhile, which nobody has agreed to replace
             aside = None if findings else _put_in_place(work, into, began)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     seconds = round((datetime.now(UTC) - began).total_seconds(), 3)
     return Restored(plan=plan, into=str(into), aside=str(aside) if aside else None, findings=findings, seconds=seconds)
+
+
+def _is_occupied(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
+
+
+def _not_empty(folder: Path) -> HomeError:
+    return HomeError(f"{folder} is not empty", hint="Name a new folder, or use --replace: the old one is moved aside.")
 
 
 def _findings(home: Path, tell: Tell) -> list[str]:
@@ -236,7 +247,7 @@ def _copy_beside(copy: Path, work: Path, position: int) -> None:
 def _put_in_place(work: Path, into: Path, now: datetime) -> Path | None:
     """Give the restored home its name; the one that was there is moved aside, with the right to write to it."""
     sync_all(work)
-    if not into.exists() or not any(into.iterdir()):
+    if not _is_occupied(into):
         work.rename(into)  # an empty folder of that name is replaced
         sync(into.absolute().parent)
         return None

@@ -19,7 +19,7 @@ from ledger.durable import make_folder
 from ledger.log import Log, open_log
 from operations.blaming import blamed_on_the_ledger
 from operations.bringing import STOPPED
-from operations.home import BACKUPS, check_writable, enough_room, frozen_folders, remove_unfinished, time_stamp
+from operations.home import BACKUPS, check_writable, enough_room, frozen_folders, remove_unfinished, size_of, time_stamp
 from operations.milestones import check_not_cut_over, runs
 from operations.program import program_version
 from operations.replaying import finish, manifest_of, silent, source_settings
@@ -104,6 +104,11 @@ class Watcher:
             }
             self.troubles = waiting | {name: Trouble(why, marks.get(name), again_at) for name, why in failed.items()}
 
+    @property
+    def _ending(self) -> str:
+        """Of the names of our copies: another watch of this home builds upon copies of its own."""
+        return f"-{self.system.name}{ENDING}"
+
     def _report(self) -> RunReport:
         return RunReport(
             system=self.system.name, source=str(self.source), home=str(self.home), mode="watch",
@@ -149,7 +154,7 @@ class Watcher:
 
     @contextmanager
     def _opened(self, due: Sequence[Found]) -> Iterator[Log]:
-        needed = _BYTES_PER_BYTE * sum(one.path.stat().st_size for one in due if one.path.exists())
+        needed = _BYTES_PER_BYTE * sum(size_of(one.path) for one in due)
         command = f"cli watch {self.source}"
         with enough_room(self.home, needed), open_log(self.home, create=True, write=True, command=command) as log:
             remove_unfinished(self.home)
@@ -159,7 +164,7 @@ class Watcher:
     @contextmanager
     def _folder(self) -> Iterator[Path]:
         """A folder for the frozen copies of this round; gone afterwards, unless they are what the next one builds upon."""
-        folder = self.home / BACKUPS / f"replay-{time_stamp()}{ENDING}"
+        folder = self.home / BACKUPS / f"replay-{time_stamp()}{self._ending}"
         make_folder(folder)
         try:
             yield folder
@@ -212,23 +217,24 @@ class Watcher:
         earlier = [one for one in frozen_folders(self.home) if one != folder]
         if report.events_appended:
             self._base = {one.name: one for one in frozen}
-            _remove(earlier)
+            _remove(earlier, self._ending)
         elif not self._base:
             same = bool(earlier) and manifest_of(earlier[-1]) == manifest_of(folder)
             place = earlier[-1] if same else folder
             self._base = {one.name: one.moved(place) for one in frozen}
             newest = runs(log, self.system.name, ReplayCompleted)
-            _remove(one for one in earlier if one != place and newest and manifest_of(one) != newest[-1].manifest)
+            old = (one for one in earlier if one != place and newest and manifest_of(one) != newest[-1].manifest)
+            _remove(old, self._ending)
 
     def _events_of_runs(self, log: Log) -> int:
         name = stream("replay", self.system.name)
         return log.versions([name]).get(name, 0)
 
 
-def _remove(copies: Iterable[Path]) -> None:
-    """Remove those that a watch has made."""
+def _remove(copies: Iterable[Path], ending: str) -> None:
+    """Remove those that a watch of ours has made."""
     for one in copies:
-        if one.name.endswith(ENDING):
+        if one.name.endswith(ending):
             shutil.rmtree(one, ignore_errors=True)
 
 

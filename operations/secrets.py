@@ -15,6 +15,7 @@ from domain.secrets import HOLDERS, Mask, Names, values_in
 from operations import settings
 from operations.home import LEDGER
 from projections.engine import model_path
+from projections.profiles import open_reading
 
 _HELD = "SELECT originator_id, state, source FROM stored_events WHERE originator_id >= ? AND originator_id < ?"
 _NAMED = " OR ".join
@@ -69,7 +70,7 @@ def _in_read_model(path: Path, query: str, names: Names) -> Iterator[str]:
     if not path.exists():
         return
     try:
-        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        with closing(open_reading(path)) as db:
             rows = db.execute(query).fetchall()
     except apsw.Error:
         return

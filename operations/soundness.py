@@ -21,6 +21,7 @@ from operations.monitoring.noted import SOUND
 from operations.stores import mend_files
 from projections import catalog
 from projections.engine import model_path
+from projections.profiles import open_reading
 from projections.rebuilding import rebuild
 from projections.verifying import integrity
 
@@ -77,7 +78,7 @@ def _models(home: Path, log: Log) -> Iterator[tuple[str, list[str]]]:
 
 def _problems(path: Path) -> list[str]:
     try:
-        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        with closing(open_reading(path)) as db:
             return integrity(db)
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return [str(error)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from msgspec import Struct, field
 from domain.errors import LedgerError
 from domain.legacy import ReplayCompleted, ReplayStarted
 from domain.moments import zone
+from ledger.lock import is_written_to
 from ledger.log import Log
 from operations.home import frozen_folders
 from operations.milestones import runs
@@ -24,6 +26,8 @@ from replay.report import RunReport
 from replay.run import Run, Tell
 from replay.seen import open_seen
 from replay.system import LegacySystem
+
+_TRIES, _WAIT_S = 3, 1.0
 
 
 class SourceProof(Struct, kw_only=True):
@@ -39,19 +43,53 @@ def prove_sources(log: Log, home: Path, tell: Tell) -> SourceProof:
     proof = SourceProof()
     checked = []
     for system in SYSTEMS.values():
-        starts, ends = runs(log, system.name, ReplayStarted), runs(log, system.name, ReplayCompleted)
-        if not starts:
-            continue
-        if not ends:
-            proof.unread.append("no replay has reached its end yet; replay the sources again")
-            continue
-        completed = ends[-1]
-        started = next(one for one in reversed(starts) if one.run == completed.run)
-        folder = _copy_of(home, completed.manifest, proof)
-        if folder is not None:
-            frozen = _unaltered(folder, completed.manifest, proof)
-            checked.append(_prove_rows(log, folder, frozen, system, started, proof, tell))
+        one = _prove_system(log, home, system, tell)
+        checked += [one.checked] if one.checked else []
+        proof.found += one.found
+        proof.unread += one.unread
     proof.checked = "; ".join(checked) or ("" if proof.unread else "nothing was ever replayed")
+    return proof
+
+
+def _prove_system(log: Log, home: Path, system: LegacySystem, tell: Tell) -> SourceProof:
+    """The same of one system. What a watch or a replay records meanwhile is other than the copy that is being compared, which a
+    watch even removes: then it is the copy of that run that is to be proven.
+    """
+    for number in range(_TRIES):
+        time.sleep(_WAIT_S if number else 0)
+        # The ends first: each has its start.
+        ends, starts = runs(log, system.name, ReplayCompleted), runs(log, system.name, ReplayStarted)
+        if not starts:
+            return SourceProof()
+        if not ends:
+            return SourceProof(unread=["no replay has reached its end yet; replay the sources again"])
+        try:
+            proof = _prove_run(log, home, system, starts, ends[-1], tell)
+        except (OSError, apsw.Error):
+            if not _is_replayed(log, home, system, len(starts), ends[-1]):
+                raise
+            continue
+        if not (proof.found or proof.unread) or not _is_replayed(log, home, system, len(starts), ends[-1]):
+            return proof
+    again = f"{system.name} was replayed again whenever it was compared; stop the watch, and verify again"
+    return SourceProof(unread=[again])
+
+
+def _is_replayed(log: Log, home: Path, system: LegacySystem, starts: int, completed: ReplayCompleted) -> bool:
+    """Whether another run than the one that was proven has begun since, or is at it."""
+    newest = runs(log, system.name, ReplayStarted)
+    return len(newest) > starts or (newest[-1].run != completed.run and is_written_to(home))
+
+
+def _prove_run(
+    log: Log, home: Path, system: LegacySystem, starts: list[ReplayStarted], completed: ReplayCompleted, tell: Tell
+) -> SourceProof:
+    proof = SourceProof()
+    started = next(one for one in reversed(starts) if one.run == completed.run)
+    folder = _copy_of(home, completed.manifest, proof)
+    if folder is not None:
+        frozen = _unaltered(folder, completed.manifest, proof)
+        proof.checked = _prove_rows(log, folder, frozen, system, started, proof, tell)
     return proof
 
 

@@ -49,12 +49,13 @@ def status(home: Path) -> Status:
     """Look, change nothing."""
     check_has_its_ledger(home)
     with open_log(home) as log:
+        # The read models first: what is recorded and shown meanwhile must not stand beyond the head.
+        looked = [(one, standing(model_path(home, one.name))) for one in catalog.projectors_of(log)]
         head = log.head()
         newest = log.at([head.position]) if head.position else []
         models = []
-        for projector in catalog.projectors_of(log):
+        for projector, found in looked:
             path = model_path(home, projector.name)
-            found = standing(path)
             mark = found.mark if found else None
             stop = read_stop(projector, log, home)
             reason = reason_to_rebuild(Feed(projector, log, head.position), found, path)

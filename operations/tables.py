@@ -18,7 +18,7 @@ from ledger.log import Log, Stored
 from ledger.past_views import VIEWS, WHOLE_NUMBERS, PastView
 from operations import market_tables
 from operations.market_tables import Live, MarketPast, MarketTable
-from projections import catalog, narrowing
+from projections import catalog, checkpoint, narrowing
 from projections.building import standing
 from projections.catalog import projectors
 from projections.deriving import Deriving, select
@@ -82,7 +82,10 @@ class ModelTable:
             return Live([], 0, f"{path.name} was made by another version of the program")
         with explained(path), closing(open_reading(path)) as db:
             try:
-                return Live(list(select(db, self.declared, key)), found.mark.position)
+                # At one moment: who catches up meanwhile writes rows that the position from before does not account for.
+                db.execute("BEGIN")
+                mark = checkpoint.read(db) or found.mark
+                return Live(list(select(db, self.declared, key)), mark.position)
             except DAMAGED as error:
                 return Live([], 0, f"{path.name} is damaged: {error}")
 
@@ -111,9 +114,14 @@ class ClassicTable:
 
     def live(self, home: Path, log: Log, key: Key) -> Live:  # noqa: ARG002 - the ledger lies where the log does
         """The rows that the view shows now."""
-        columns, rows = log.rows_of_view(self._view)
-        wanted = [(columns.index(column), value) for column, value in key.items()]
-        return Live([row for row in rows if all(row[place] == value for place, value in wanted)], log.head().position)
+        while True:
+            before = log.head().position
+            columns, rows = log.rows_of_view(self._view)
+            wanted = [(columns.index(column), value) for column, value in key.items()]
+            found = [row for row in rows if all(row[place] == value for place, value in wanted)]
+            # Else nobody knows which of the newer events the rows show.
+            if not log.states(after=before, through=None, topics=self.topics, limit=1):
+                return Live(found, before)
 
 
 Table = ModelTable | ClassicTable | MarketTable

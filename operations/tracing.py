@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from domain.errors import LedgerError
 from domain.event import decode
 from domain.market import MarketBlock
-from ledger.concerning import Concerned, concerning
+from ledger.concerning import concerning
 from ledger.log import Log, Stored, open_log
 from operations.blaming import blamed_on_the_ledger
 from operations.following import Change, Followed, follow
@@ -88,15 +88,16 @@ def trace(home: Path, name: str, values: Sequence[str]) -> Trace:
         table = find_table(name)
         keys, column = cell_named(table, values)
         for key in keys:
-            concerned = concerning(log, table.sought(key), through=log.head().position)
-            if concerned.named:
-                return _traced(log, home, table, key, concerned, column)
+            if concerning(log, table.sought(key), through=log.head().position).named:
+                return _traced(log, home, table, key, column)
         return _unknown(log, home, table, keys[0], column)
 
 
-def _traced(log: Log, home: Path, table: Table, key: Key, concerned: Concerned, column: str | None) -> Trace:
+def _traced(log: Log, home: Path, table: Table, key: Key, column: str | None) -> Trace:
     live = table.live(home, log, key)
-    way = follow(log, table, key, concerned, at=live.position)
+    # In this order: the events must reach as far as what is shown, whoever records meanwhile.
+    head = log.head().position
+    way = follow(log, table, key, concerning(log, table.sought(key), through=head), at=live.position)
     if way.rows > 1:
         raise LedgerError(
             f"{table.name}: {way.rows} rows have the key {_words(key)}",
@@ -116,7 +117,7 @@ def _traced(log: Log, home: Path, table: Table, key: Key, concerned: Concerned, 
     return Trace(
         place=table.name, key=dict(key), column=column, row=row, shown=cells_of(table, next(iter(live.rows), None)),
         steps=steps, silent=[(one.position, one.topic) for one in way.silent if _is_about(table, one, key)],
-        computed=_computed(row, way.rate, column), gaps=[*gaps, *_beside(table, log, way, live)],
+        computed=_computed(row, way.rate, column), gaps=[*gaps, *_beside(table, way, live, head)],
     )  # fmt: skip
 
 
@@ -222,9 +223,8 @@ def _computed(row: Cells, rate: Row | None, column: str | None) -> dict[str, str
     }
 
 
-def _beside(table: Table, log: Log, way: Followed, live: Live) -> Iterable[Gap]:
+def _beside(table: Table, way: Followed, live: Live, head: int) -> Iterable[Gap]:
     """What the read model shows beside what the events make, up to the event that it knows of."""
-    head = log.head().position
     model = table.name.partition(".")[0]
     if live.trouble:
         yield Gap(

@@ -19,7 +19,7 @@ from operations.backup.copies import copies_of
 from operations.backup.tiers import Tier
 from operations.drilling import Verdict, drill
 from operations.health.looking import health
-from operations.home import BACKUPS, LEDGER
+from operations.home import BACKUPS, LEDGER, size_of
 from operations.monitoring.keeping import open_monitor
 from operations.monitoring.measuring import Figure
 from operations.monitoring.noted import NOT_WRITTEN_BACK, VACUUMED
@@ -29,6 +29,7 @@ from operations.soundness import check_soundness
 from operations.trimming import Trimmed, trim_cleanup_logs, trim_plans
 from projections import catalog
 from projections.engine import catch_up, model_path
+from projections.profiles import BUSY_MS
 from replay.run import Tell
 
 VACUUM_FROM = 0.25
@@ -155,8 +156,7 @@ def _write_back(work: Round) -> Found:
     try:
         for path in _databases(work.home):
             name = str(path.relative_to(work.home))
-            wal = path.with_name(f"{path.name}-wal")
-            sizes += wal.stat().st_size if wal.exists() else 0
+            sizes += size_of(path.with_name(f"{path.name}-wal"))
             errors[name] = 1.0
             errors[name] = float(not _is_written_back(work.home, path))
     finally:
@@ -192,12 +192,19 @@ def _give_back(work: Round) -> Found:
         path = model_path(work.home, projector.name)
         if not path.exists():
             continue
-        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+        with closing(_opened(path)) as db:
             before = _number(db, "freelist_count")
             # Each row of the answer is a page that was given back: all must be asked for.
             db.execute("PRAGMA incremental_vacuum").fetchall()
             freed += (before - _number(db, "freelist_count")) * _number(db, "page_size")
     return Found(Outcome.DONE if freed else Outcome.SKIPPED, f"{freed / 1e6:.1f} MB" if freed else "no page is free")
+
+
+def _opened(path: Path) -> apsw.Connection:
+    """A read model to be written to, in turn with whoever brings it up just now."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    db.set_busy_timeout(BUSY_MS)
+    return db
 
 
 def _number(db: apsw.Connection, pragma: str) -> int:
@@ -233,7 +240,7 @@ def _vacuum(work: Round) -> Found:
         path = model_path(work.home, projector.name)
         if not path.exists():
             continue
-        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+        with closing(_opened(path)) as db:
             pages = _number(db, "page_count")
             if pages and _number(db, "freelist_count") / pages >= VACUUM_FROM:
                 db.execute("VACUUM")

@@ -33,7 +33,10 @@ class Copy(NamedTuple):
         """What is wrong with it, a sentence each: every byte of every file is read again. Nothing: it is proven."""
         if self.manifest is None:
             return [self.reason]
-        return list(manifests.changed(self.path, self.manifest))
+        try:
+            return list(manifests.changed(self.path, self.manifest))
+        except FileNotFoundError:  # a back-up prunes it at this moment
+            return ["it is being removed"]
 
 
 def folders(home: Path, *others: Path) -> list[Path]:
@@ -45,7 +48,9 @@ def copies_of(folder: Path, tier: Tier) -> list[Copy]:
     """The copies of a tier, oldest first."""
     place = folder / tier
     found = sorted(one for one in place.iterdir() if one.is_dir()) if place.is_dir() else []
-    return [_copy(tier, one) for one in found if not one.name.startswith(".")]
+    copies = [_copy(tier, one) for one in found if not one.name.startswith(".")]
+    # One that was pruned since the folder was listed is no copy that cannot be read.
+    return [copy for copy in copies if copy.manifest or copy.path.is_dir()]
 
 
 def _copy(tier: Tier, path: Path) -> Copy:

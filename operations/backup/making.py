@@ -32,6 +32,7 @@ from operations.program import program_version
 from operations.settings import FILE as SETTINGS
 from operations.settings import read as read_settings
 from projections import catalog
+from projections.profiles import open_reading
 
 _LOCK = "backup.lock"
 
@@ -155,7 +156,7 @@ def _copy_model(path: Path, copy: Path) -> None:
     copy.touch(mode=0o600)
     try:
         with (
-            closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as source,
+            closing(open_reading(path)) as source,
             closing(apsw.Connection(str(copy))) as target,
         ):
             with target.backup("main", source, "main") as work:

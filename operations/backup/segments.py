@@ -21,11 +21,13 @@ from ledger.seal import FOLDER as SEALS
 from ledger.seal import KEY, is_signature, key_of
 from operations.backup.targets import in_each, written_to
 from operations.home import BACKUPS
+from operations.locking import held
 from operations.settings import read as read_settings
 
 FOLDER = "segments"
 SIGNED = ".signed.json"
 _WRITING = ".writing"
+_LOCK = "ship.lock"
 EVENTS_MAX = 50_000
 """Events of one segment; more are shipped as several."""
 
@@ -77,6 +79,12 @@ def ship(home: Path, places: Sequence[Path], *, now: datetime) -> list[Segment]:
 
 def _ship(log: Log, folder: Path, key: Ed25519PrivateKey, now: datetime) -> Iterator[Segment]:
     make_folder(folder)
+    # One at a time: two would write into the same file, and sign what the other one wrote.
+    with held(folder / _LOCK, "ship", f"segments are being written to {folder}"):
+        yield from _ship_alone(log, folder, key, now)
+
+
+def _ship_alone(log: Log, folder: Path, key: Ed25519PrivateKey, now: datetime) -> Iterator[Segment]:
     for left in folder.glob(".*"):
         left.unlink()
     last, head = _last(folder), log.head().position

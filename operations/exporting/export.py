@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.errors import LedgerError
-from domain.secrets import Unmasked
+from domain.secrets import Mask, Unmasked
 from ledger.facts import CASH_FLOWS, DIVIDENDS, SPLITS, TRADES, newest
 from ledger.log import Log, Stored, open_log
 from ledger.querying import Wanted, search
@@ -80,8 +81,13 @@ class Secrets:
     """Masks the events of an export, and counts those in which there was something to mask."""
 
     def __init__(self, home: Path, *, reveal: bool) -> None:
-        self.mask = Unmasked() if reveal else mask_of(home)
+        self._home, self._reveal = home, reveal
         self.count = 0
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Looked up when the first event is written, after it was settled how far the export goes: no later secret is in it."""
+        return Unmasked() if self._reveal else mask_of(self._home)
 
     def masked(self, events: Iterable[Stored]) -> Iterator[Stored]:
         """The events as they may be shown."""

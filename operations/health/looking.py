@@ -150,8 +150,8 @@ def _look_at_the_ledger(home: Path, now: datetime) -> None:
         wrong = guarding.tail_findings(path)
     except StoreError:
         wrong = []
-    if wrong:
-        findings = verify_log(path).findings
+    findings = verify_log(path).findings if wrong else []
+    if findings:  # else a sound ledger was put in its place between the two looks
         first = min((one.position for one in findings if one.position), default=wrong[0].position or 1)
         guarding.mark(
             home, path, found_at=instant(now.astimezone(UTC)), last_good=max(0, first - 1), reason=findings[0].message

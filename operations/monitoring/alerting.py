@@ -39,6 +39,7 @@ class Notice(NamedTuple):
 
 def due(found: Sequence[Condition], monitor: Monitor, settings: Alerts, now: datetime) -> list[Notice]:
     """What is to be told now; the state is noted in monitor.db, so that nothing is told twice."""
+    monitor.take_turn()  # of two that look at the same time, one tells, and the other finds it told
     before = {(one.name, one.label): one for one in monitor.alerts()}
     moment, again = instant(now.astimezone(UTC)), timedelta(hours=settings.again_hours)
     notices, standing = [], []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from domain.errors import LedgerError
 from domain.moments import Instant, instant
 from migrations import script
 from operations.monitoring.measuring import Figure
@@ -78,6 +79,10 @@ class Monitor:
         """Every job that was ever done, and when it last began."""
         return self._db.execute(_JOBS).fetchall()
 
+    def take_turn(self) -> None:
+        """Keep others from noting anything until the next thing is noted here."""
+        self._db.execute("BEGIN IMMEDIATE")
+
     def alerts(self) -> list[Standing]:
         """The alerts that stand."""
         return [Standing(*row) for row in self._db.execute(_ALERTS)]
@@ -110,17 +115,28 @@ class Monitor:
 
 @contextmanager
 def open_monitor(home: Path) -> Iterator[Monitor]:
-    """Open or make monitor.db; one that cannot be used is begun anew."""
+    """Open or make monitor.db; one that is no database any more is begun anew.
+
+    Raises LedgerError when another program has it for long, or the disk refuses: what it holds is as good as it was.
+    """
     path = home / FILE
     try:
-        db = _connected(path)
+        with closing(_opened(path)) as db:
+            yield Monitor(db)
+    except sqlite3.OperationalError as error:
+        raise LedgerError(
+            f"{path} cannot be used: {error}", hint="Another program may have it, or the disk be full. Run this again."
+        ) from error
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        return _connected(path)
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError:
         path.unlink(missing_ok=True)
-        db = _connected(path)
-    try:
-        yield Monitor(db)
-    finally:
-        db.close()
+        return _connected(path)
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -129,9 +145,21 @@ def _connected(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA busy_timeout = 30000")
         for table, name in _SCRIPTS.items():
-            if not db.execute(_FIND_TABLE, (table,)).fetchone():
-                db.executescript(script("monitor", name))
+            _made(db, table, name)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _made(db: sqlite3.Connection, table: str, name: str) -> None:
+    """Run the script that makes a table, and perhaps others, unless it was run."""
+    if db.execute(_FIND_TABLE, (table,)).fetchone():
+        return
+    try:
+        db.executescript(f"BEGIN IMMEDIATE; {script('monitor', name)} COMMIT;")
+    except sqlite3.OperationalError:
+        db.rollback()
+        # Two programs may open it for the first time at once; then the other one has made it.
+        if not db.execute(_FIND_TABLE, (table,)).fetchone():
+            raise

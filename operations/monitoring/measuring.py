@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import apsw
-
 from domain.event import decode
 from domain.upkeep import RestoreProven
 from ledger import seal as seals
@@ -19,7 +17,7 @@ from ledger.log import Log
 from operations.backup.copies import all_copies, copies_of
 from operations.backup.tiers import Tier
 from operations.drilling import STREAM as DRILLS
-from operations.home import BACKUPS, LEDGER
+from operations.home import BACKUPS, LEDGER, size_of
 from operations.monitoring.counting import Counts
 from operations.settings import Settings
 from operations.stores import broken_files, unsealed
@@ -29,6 +27,7 @@ from projections.bulk import quoted
 from projections.comparing import tables
 from projections.engine import model_path
 from projections.plan import Plan
+from projections.profiles import open_reading
 from projections.stopping import read_stop
 
 
@@ -95,10 +94,10 @@ def measured(home: Path, log: Log, settings: Settings, now: datetime, counts: Co
 def _of_files(home: Path) -> Iterator[Figure]:
     names = [LEDGER, *(one.file for one in catalog.projectors())]
     for name in names:
-        path, wal = home / name, home / f"{name}-wal"
+        path = home / name
         if path.exists():
             yield Figure("daybook_database_bytes", name, path.stat().st_size)
-            yield Figure("daybook_wal_bytes", name, wal.stat().st_size if wal.exists() else 0)
+            yield Figure("daybook_wal_bytes", name, size_of(home / f"{name}-wal"))
     free = shutil.disk_usage(home).free
     yield Figure("daybook_disk_free_bytes", "", free)
     yield Figure("daybook_disk_full", "", float(free < DISK_FULL_BYTES))
@@ -114,13 +113,14 @@ def _of_models(home: Path, log: Log, now: datetime, counts: Counts) -> Iterator[
         reached = found.mark.position if found else 0
         lag = _age(log.at([reached + 1])[0].recorded_at, now) if reached < head else 0.0
         yield Figure("daybook_read_model_position", projector.file, reached)
-        yield Figure("daybook_read_model_lag_events", projector.file, head - reached)
+        # What is recorded and shown while we look is no lag.
+        yield Figure("daybook_read_model_lag_events", projector.file, max(0, head - reached))
         yield Figure("daybook_read_model_lag_seconds", projector.file, lag)
         yield Figure("daybook_read_model_stopped", projector.file, float(read_stop(projector, log, home) is not None))
         if found is not None:
             seen = counts.seen(log, through=reached, topics=Plan(projector).topics)
             yield Figure("daybook_read_model_skipped_events", projector.file, max(0, seen - found.mark.events))
-            with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+            with closing(open_reading(path)) as db:
                 yield Figure("daybook_database_pages", projector.file, float(str(db.pragma("page_count"))))
                 yield Figure("daybook_database_free_pages", projector.file, float(str(db.pragma("freelist_count"))))
                 for table in tables(db):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from domain.errors import LedgerError
 from domain.moments import instant
 from operations.backup.making import Made, backup
 from operations.backup.tiers import Tier
@@ -56,6 +57,6 @@ def _note(home: Path, name: str, began: datetime) -> None:
     try:
         with open_monitor(home) as monitor:
             monitor.note_job(name, instant(began))
-    except (sqlite3.Error, OSError):
+    except (LedgerError, sqlite3.Error, OSError):
         # The work is done and stays so. What could not be noted is shown as late, which is not good but not false either.
         return

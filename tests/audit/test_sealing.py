@@ -62,7 +62,7 @@ def verdict(proof: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[
 
 
 @given(position=st.integers(1, 701))
-@settings(max_examples=examples(7), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(7), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_proof_of_any_sealed_event_convinces_a_stranger(sealed: Path, tmp_path: Path, position: int) -> None:
     found = verdict(prove(sealed, str(position)), tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
@@ -82,7 +82,7 @@ def test_an_edited_event_convinces_nobody(sealed: Path, tmp_path: Path, name: st
 
 
 @given(place=st.integers(0, 63), digit=st.integers(1, 15), which=st.integers(0, 20))
-@settings(max_examples=examples(7), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(7), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_an_edited_path_root_or_neighbour_convinces_nobody(
     sealed: Path, tmp_path: Path, place: int, digit: int, which: int
 ) -> None:

@@ -20,12 +20,13 @@ import pytest
 from domain.errors import HomeBusy, LedgerError, SourceError
 from domain.trading import TradeExecuted
 from domain.universe import SettingChanged
-from ledger.log import Log, open_log
+from ledger.log import Entry, Log, open_log
 from operations import cutover
 from operations.cutover import CutOverReport, CutOverRequest, _Rehearsal, cut_over
 from operations.cutting_back import undo
 from operations.legacy_export import LegacyExport, write_legacy
-from operations.milestones import CutOverStands, standing_cut_over
+from operations.milestones import CutOverStands, last_run, standing_cut_over
+from operations.rebuilding import catch_up_all
 from operations.replaying import replay, silent
 from operations.standing import status
 from operations.verifying import verify
@@ -36,11 +37,13 @@ from replay.work import Tell
 from tests.cli.program import run
 from tests.cutover.asking import copied, copy_of, enter, facts, replayed
 from tests.legacy import Legacy, bar, position, security, trade
+from tests.meanwhile import meanwhile
 from tests.replay.oracle import chain_holds, legacy_rows, stored
 
 CHECKOUT = Path(__file__).parents[2]
 AT = "2026-11-20T10:00:00.000000Z"
 STAMP = "2025-01-01 10:00:00"
+RUNS = "replay:arduino-trader"
 STEPS = ["last replay", "verification", "restored copy", "way back", "no difference"]
 
 
@@ -316,6 +319,8 @@ from pathlib import Path
 from operations.cutover import CutOverRequest, cut_over
 def tell(phase, file, done, total):
     print(phase, flush=True)
+    if phase == sys.argv[3]:
+        sys.stdin.read()
 asked = CutOverRequest(source=Path(sys.argv[1]), execute=True)
 print("executed" if cut_over(Path(sys.argv[2]), asked, tell=tell).executed else "not", flush=True)
 """
@@ -323,8 +328,11 @@ print("executed" if cut_over(Path(sys.argv[2]), asked, tell=tell).executed else 
 
 @pytest.mark.parametrize("phase", ["last replay", "way back", "cut-over", "executed"])
 def test_killed_at_any_step_it_is_either_recorded_or_not(old: Legacy, brief: None, phase: str) -> None:
-    command = [sys.executable, "-c", DRIVER, str(old.folder), str(old.home)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as run:
+    # It stands still where it is to be killed, and does not come further however late that is; but for the cut-over itself,
+    # in the midst of which it may be.
+    still = phase if phase != "cut-over" else ""
+    command = [sys.executable, "-c", DRIVER, str(old.folder), str(old.home), still]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as run:
         assert run.stdout is not None
         for line in run.stdout:
             if line.strip() == phase:
@@ -369,3 +377,67 @@ def test_the_command_writes_the_legacy_files_and_lists_what_it_could_not(old: Le
     assert told.exit_code == 1
     assert "the legacy table has no column for it" in told.stdout
     assert json.loads(run("export-legacy", tmp_path / "third", "--json", home=old.home).stdout)["exit_code"] == 1
+
+
+def entered(home: Path, order: str) -> None:
+    """Somebody records a trade, and sees to it that it is shown."""
+    event = TradeExecuted(
+        occurred_at=AT, symbol="AAPL.US", side="BUY", quantity=Decimal(1), price=Decimal(100), order_id=order
+    )
+    enter(home, (f"trade:{order}", event))
+    catch_up_all(home, tell=silent)
+
+
+@pytest.mark.parametrize("name", ["back_up", "write_legacy"])
+def test_what_is_recorded_during_a_rehearsal_is_no_difference(
+    old: Legacy, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def watched() -> None:
+        old.write("config.db", settings=[{"key": "b", "value": "2", "updated_at": STAMP}])
+        replay(old.folder, old.home)
+
+    done = meanwhile(monkeypatch, cutover, name, watched)
+    assert failed(rehearsed(old)) == {}
+    assert done
+
+
+def test_a_model_that_is_brought_up_while_it_is_compared_is_no_difference(
+    old: Legacy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = meanwhile(monkeypatch, cutover, "file_differences", lambda: entered(old.home, "T2"), before=True)
+    assert failed(rehearsed(old)) == {}
+    assert done
+
+
+def test_the_zone_is_that_of_the_replay_before_while_another_run_is_at_it(old: Legacy) -> None:
+    replay(old.folder, old.home, timezone="Europe/Athens")
+    with open_log(old.home, write=True) as log:
+        *_, newest = [one for one in log.stream(RUNS) if one.topic == "replay-started.v1"]
+        begun = json.loads(newest.state)
+        begun["run"] += 1
+        log.append([Entry(RUNS, newest.topic, json.dumps(begun).encode())])
+    assert begun["timezone"] == "Europe/Athens"
+    assert cutover._zone_before(old.home, "arduino-trader") == "Europe/Athens"
+
+
+def test_a_run_that_begins_and_ends_while_the_runs_are_looked_up_hides_none(
+    old: Legacy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watched() -> None:
+        old.write("config.db", settings=[{"key": "b", "value": "2", "updated_at": STAMP}])
+        replay(old.folder, old.home)
+
+    with open_log(old.home) as log:
+        done = meanwhile(monkeypatch, Log, "stream", watched)
+        assert last_run(log, "arduino-trader") is not None
+    assert done
+
+
+def test_a_file_that_goes_while_the_folder_is_looked_over_is_not_there(
+    old: Legacy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing = old.folder / "a.db"
+    passing.write_bytes(b"")
+    done = meanwhile(monkeypatch, cutover, "state_of", passing.unlink, before=True)
+    assert "a.db" not in cutover._stamps(old.folder)
+    assert done

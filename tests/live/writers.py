@@ -29,7 +29,7 @@ with open_log(Path(sys.argv[1]), create=True, write=True) as log:
 LEGACY = """
 import sqlite3, sys, time
 path, journal, name, count, pause = sys.argv[1:]
-db = sqlite3.connect(path, timeout=5)
+db = sqlite3.connect(path, timeout=60)
 assert db.execute(f"PRAGMA journal_mode = {journal}").fetchone()[0] == journal
 for number in range(int(count)):
     db.execute(
@@ -57,7 +57,7 @@ def started(script: str, *arguments: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> float:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> float:
     """Wait until it holds; the seconds that took."""
     begun = time.monotonic()
     while not condition():
