@@ -60,12 +60,12 @@ def environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+def start(*arguments: object, program: str = START, **options: Any) -> subprocess.Popen[str]:
     """Start a command as a process of a group of its own."""
-    words = [*COMMAND, *(str(one) for one in arguments)]
+    words = [sys.executable, "-c", program, *(str(one) for one in arguments)]
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        **{"env": environment()} | options,
+        words, text=True, start_new_session=True,
+        **{"env": environment(), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )  # fmt: skip
     _started.append(process)
     return process
@@ -87,6 +87,12 @@ def heard(process: subprocess.Popen[str], wanted: str) -> str:
     return line
 
 
+def heard_at_last(process: subprocess.Popen[str], wanted: str) -> str:
+    """The next line on stderr that holds what is wanted, whatever is said before it."""
+    assert process.stderr is not None
+    return next(line for line in process.stderr if wanted in line)
+
+
 def mishaps(err: str) -> list[str]:
     """What a process said on stderr but its progress, which it tells when a phase takes longer than a second."""
     return [line for line in err.splitlines() if not _PROGRESS.fullmatch(line)]
@@ -95,6 +101,6 @@ def mishaps(err: str) -> list[str]:
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a process that comes to its end."""
     with process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     assert "Traceback" not in err, err
     return process.returncode, out, err

@@ -32,8 +32,24 @@ input()
 """
 
 
+# `cli replay` that cannot come to its end: a signal that is late still meets it at work.
+ENDLESS = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+sys.argv[0] = "cli"
+from operations import replaying
+finish = replaying.finish
+def lingering(*given, **named):
+    finish(*given, **named)
+    time.sleep(600)
+replaying.finish = lingering
+from cli import main
+sys.exit(main())
+"""
+
+
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 180
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
@@ -43,13 +59,12 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 @pytest.mark.parametrize("reached", ["ledger.db", "replay.db", "backups/*/manifest.json", "portfolio.db"])
 def test_ctrl_c_ends_with_130_in_one_line_and_the_next_run_goes_on(source: Path, tmp_path: Path, reached: str) -> None:
     home = tmp_path / "new"
-    process = start("--home", home, "replay", source)
+    process = start("--home", home, "replay", source, program=ENDLESS)
     wait_for(lambda: any(home.glob(reached)), process)
     os.killpg(process.pid, signal.SIGINT)
     code, out, err = ended(process)
-    if code != 0:  # it may have been done just before
-        assert (code, out, mishaps(err)) == (130, "", [STOPPED])
-        assert not list((home / "backups").glob("*"))
+    assert (code, out, mishaps(err)) == (130, "", [STOPPED])
+    assert not list((home / "backups").glob("*"))
     assert run_json("replay", source, home=home)["proven"]
     assert run("verify", home=home).exit_code == 0
 
@@ -61,16 +76,19 @@ def test_ctrl_c_reaches_no_worker_of_a_rebuild(home: Path) -> None:
     process = start("--home", home, "rebuild-projection", "--all")
     wait_for(lambda: any(home.glob(".*.building")), process)
     os.killpg(process.pid, signal.SIGINT)
-    code, out, err = ended(process)
-    if code != 0:
-        assert (code, out, mishaps(err)) == (130, "", [STOPPED])
+    code, _, err = ended(process)
+    # It may have been done just before and be telling what it did, or have handed over to Python, which ends then.
+    if code not in (0, -signal.SIGINT):
+        assert (code, mishaps(err)) == (130, [STOPPED])
 
 
 def test_a_pipe_that_closes_early_ends_quietly(home: Path) -> None:
     for command in (("status",), ("verify", "--json")):
-        with start("--home", home, *command) as process:
-            assert process.stdout is not None
-            process.stdout.close()
+        # Nobody reads from the beginning on: a program that is quicker than whoever closes the pipe would end well.
+        reading, writing = os.pipe()
+        os.close(reading)
+        with start("--home", home, *command, stdout=writing) as process:
+            os.close(writing)
             assert process.stderr is not None
             assert mishaps(process.stderr.read()) == []
         assert process.returncode == 141
@@ -90,8 +108,8 @@ def test_of_two_replays_at_once_one_wins_and_the_other_says_so(source: Path, tmp
     both = [start("--home", tmp_path / "new", "replay", source) for _ in range(2)]
     (won, _, _), (lost, _, said) = sorted(ended(one) for one in both)
     assert won == 0
-    # The second may have come when the first was already done.
-    assert lost == 0 or (lost == 2 and "is being written to by process" in said)
+    # The second may have come when the first was already done, or before it had written who it is.
+    assert lost == 0 or (lost == 2 and "is being written to by " in said)
     assert run("verify", home=tmp_path / "new").exit_code == 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -62,8 +62,9 @@ def test_what_failed_is_not_noted_as_done(home: Path, tmp_path: Path) -> None:
     assert run("backup", "daily", home=home).exit_code == 0
     (copy,) = home.glob("backups/daily/*")
     (copy / "ledger.db").write_bytes(b"damaged")
-    # Today's stays: where midnight passes before the program asks the clock, it is yesterday's.
-    shutil.copytree(copy, copy.with_name((datetime.now(UTC) - timedelta(days=1)).date().isoformat()))
+    # Of the day before that copy, whatever day it is now. The copy itself stays: where midnight passes before the program
+    # asks the clock, it is yesterday's.
+    shutil.copytree(copy, copy.with_name((date.fromisoformat(copy.name) - timedelta(days=1)).isoformat()))
     assert run("maintain", "daily", home=home).exit_code == 1
     assert noted(home) == {"backup-daily"}
 

@@ -298,7 +298,7 @@ def test_it_runs_once_does_what_was_missed_follows_and_stops_quickly(tmp_path: P
         monitor.note_job("backup-daily", instant(datetime(2020, 1, 1, tzinfo=UTC)))
     process = start("--home", tmp_path, "run")
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not (list(tmp_path.glob("backups/daily/2*")) and (tmp_path / "config.db").exists()):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
@@ -312,5 +312,6 @@ def test_it_runs_once_does_what_was_missed_follows_and_stops_quickly(tmp_path: P
     code, out, _ = ended(process)
     assert code == 0
     assert "backup-daily was missed and is done now" in out
-    assert time.monotonic() - began < 10  # 5 on a machine that is not busy
-    assert not subprocess.run(["pgrep", "-f", f"--home {tmp_path}"], capture_output=True, check=False).stdout
+    assert time.monotonic() - began < 40  # 5 on a machine that is not busy
+    # Without the `--` it takes what it shall look for to be an option, and finds nothing in any case.
+    assert not subprocess.run(["pgrep", "-f", "--", f"--home {tmp_path}"], capture_output=True, check=False).stdout
