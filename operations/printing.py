@@ -79,15 +79,23 @@ def as_object(content: Mapping[str, Any]) -> None:
 def fail(error: BaseException, *, as_json: bool) -> int:
     """Say in one line what is wrong and what to do; returns the exit code."""
     if isinstance(error, BrokenPipeError):
-        # Nobody reads any more; let nothing try to write what is left in the buffer.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return BROKEN_PIPE
     message, hint, code = _told(error)
-    if as_json:
-        as_object({"error": message, "hint": hint, "exit_code": code})
+    try:
+        if as_json:
+            as_object({"error": message, "hint": hint, "exit_code": code})
+        sys.stdout.flush()
+    except OSError:  # perhaps the very error that is to be told: then it is told below
+        _drop_output()
     said = f"Error: {message.rstrip('.')}. {hint}" if code != INTERRUPTED else f"{message}. {hint}"
     click.echo(plain(said).rstrip(), err=True)
     return code
+
+
+def _drop_output() -> None:
+    """Nobody reads any more, or the disk is full: nothing shall try again to write what is left in the buffer."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _told(error: BaseException) -> tuple[str, str, int]:

@@ -40,7 +40,7 @@ _HELD = (
 )
 _ROWS, _ROWS_BY_STREAM = _HELD + "r.twin, r.position", _HELD + "r.stream"
 _SHARE = (
-    "SELECT sum(stream GLOB 'kept:*'), count(*), (SELECT count(*) FROM temp.standing_blocks WHERE file = ? AND tab = ?) "
+    "SELECT sum(stream GLOB 'kept:*:row-*'), count(*), (SELECT count(*) FROM temp.standing_blocks WHERE file = ? AND tab = ?) "
     "FROM temp.standing_rows WHERE file = ? AND tab = ?"
 )
 _BLOCKS = "SELECT position FROM temp.standing_blocks WHERE file = ? AND tab = ? AND stream = ? ORDER BY position"
@@ -78,8 +78,13 @@ def _rank(one: Stored) -> int:
     """
     if one.topic == _KEPT:
         return _LAST if _why(one.state).reason.startswith(SAME_KEY) else 3
-    twin = _TWIN.search(one.stream)
-    return 2 * int(twin[1]) if twin else 2
+    return 2 * twin_of(one.stream)
+
+
+def twin_of(stream: str) -> int:
+    """Which of the rows with its key a row is that has this stream."""
+    twin = _TWIN.search(stream)
+    return int(twin[1]) if twin else 1
 
 
 class StandingRows:
@@ -206,9 +211,9 @@ class StandingRows:
                 yield stored[position], stored.get(later)
 
     def knows_some_numbers(self, at: At) -> bool:
-        """Whether some rows of a table are only kept, and so named by their place, and others are not."""
-        kept, rows, blocks = next(iter(self._db.execute(_SHARE, (*at, *at))))
-        return bool(kept) and (kept < rows or bool(blocks))
+        """Whether some rows of a table are named by their place, being only kept and without a key, and others not."""
+        placed, rows, blocks = next(iter(self._db.execute(_SHARE, (*at, *at))))
+        return bool(placed) and (placed < rows or bool(blocks))
 
     def by_stream(self, at: At) -> Iterator[tuple[Stored, Stored | None]]:
         """The same as `rows`, in order of their streams."""

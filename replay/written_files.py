@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from domain.moments import Instant
 from ledger.log import Log, Stored
 from replay import provenance
 from replay.blocks import SeriesMapping
-from replay.legacy_file import LegacyFile, Row, Tally, make_file, numbered
+from replay.legacy_file import LegacyFile, Placed, Row, Tally, make_file, numbered
 from replay.reading import Table
-from replay.standing_rows import At, StandingRows
+from replay.standing_rows import At, StandingRows, twin_of
 from replay.system import WritingBack
 from replay.writing_back import REKEYED, RowWriter, Written, verbatim
 from replay.written_prices import Prices
@@ -108,23 +108,18 @@ class _Writer:
     def _rows(self, at: At, table: Table) -> Iterator[Row]:
         cells_of = self._cells(at, table)
         if not table.row_number or not self._standing.knows_some_numbers(at):
-            yield from (Row(cells, number) for cells, number, _ in cells_of)
+            yield from (Row(one.cells, one.number) for one in cells_of)
             return
-        held = list(cells_of)
-        first: dict[Any, int] = {}
-        for _, number, key in held:
-            if number is not None and key is not None:
-                first[key] = min(number, first.get(key, number))
-        yield from numbered((cells, number, first.get(key)) for cells, number, key in held)
+        yield from numbered(cells_of)
 
-    def _cells(self, at: At, table: Table) -> Iterator[tuple[Sequence[Any], int | None, Any]]:
-        """Cells, row number where it is known, and key, of every row: first those of blocks."""
+    def _cells(self, at: At, table: Table) -> Iterator[Placed]:
+        """Every row: first those of blocks."""
         series, writer = self._series.get(at), self._writers.get(at)
         keys = [series.key] if series else list(writer.mapping.key) if writer else []
         about, names = self._about[at], table.columns
         about.entered = self._prices.entered(at)
         for _, day, cells in self._prices.rows(at, table):
-            yield tuple(cells.get(name) for name in names), None, str((day,))
+            yield Placed(tuple(cells.get(name) for name in names), None, str((day,)), 1)
         held = At(self._prices.like.get(at.file, at.file), at.table) if at.table == self._back.version_table else at
         for recorded, later in self._standing.rows(held):
             cells = verbatim(recorded)
@@ -133,7 +128,7 @@ class _Writer:
                 about.changed += 1
             number = _number(recorded, table) if recorded.topic == _KEPT else None
             key = str(tuple(str(cells.get(name)) for name in keys)) if keys else None
-            yield tuple(cells.get(name) for name in names), number, key
+            yield Placed(tuple(cells.get(name) for name in names), number, key, twin_of(recorded.stream))
 
     def _noted(self, written: Written, entered: Stored) -> dict[str, Any]:
         """Count what the row does not say as the entry does."""

@@ -95,13 +95,16 @@ def test_a_pipe_that_closes_early_ends_quietly(home: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_output_that_cannot_be_written_is_an_error(home: Path) -> None:
+@pytest.mark.parametrize("buffering", ["", "1"])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_output_that_cannot_be_written_is_an_error(home: Path, form: list[str], buffering: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*COMMAND, "--home", home, "status"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+            [*COMMAND, "--home", home, "status", *form], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": buffering},
+        )  # fmt: skip
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: No space left on device.")
+    assert done.stderr.splitlines() == ["Error: No space left on device. Check the path, its permissions and the disk."]
 
 
 def test_of_two_replays_at_once_one_wins_and_the_other_says_so(source: Path, tmp_path: Path) -> None:

@@ -242,3 +242,28 @@ def test_of_rows_with_one_key_the_one_that_counted_comes_first_also_where_their_
     written = legacy.home.parent / "written"
     assert export(legacy.home, written).exit_code == 0
     assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+
+
+def test_rows_that_are_all_only_kept_do_not_take_the_places_of_those_that_have_no_key(legacy: Legacy) -> None:
+    rows = "(NULL, 'a'), (NULL, NULL), (x'31', 'b')"
+    legacy.run_new("config.db", "CREATE TABLE securities (symbol, name, PRIMARY KEY (name)); "
+                                f"INSERT INTO securities (symbol, name) VALUES {rows}")  # fmt: skip
+    legacy.replay()
+    written = legacy.home.parent / "written"
+    assert export(legacy.home, written).exit_code == 0
+    assert legacy_rows(written) == legacy_rows(legacy.folder)
+
+
+def test_a_row_that_was_the_second_of_its_key_stays_behind_the_first_which_was_only_kept(legacy: Legacy) -> None:
+    columns = "id, symbol, amount, currency, payment_date, created_at, cash_flow_id"
+    paid = "(5, 'A.US', 1.5, 'EUR', '2025-03-01', '2025-03-01', {})"
+    rows = [paid.format(0), paid.format(0), "(NULL, NULL, NULL, NULL, NULL, NULL, 1)", paid.format(1)]
+    legacy.run_new("dividends.db", f"CREATE TABLE dividend_history ({columns}); "
+                                   f"INSERT INTO dividend_history VALUES {', '.join(rows)}; "
+                                   "UPDATE dividend_history SET rowid = 40 WHERE rowid = 4; "
+                                   "UPDATE dividend_history SET rowid = 30 WHERE rowid = 3")  # fmt: skip
+    legacy.replay()
+    written = legacy.home.parent / "written"
+    assert export(legacy.home, written).exit_code == 0
+    assert legacy_rows(written) == legacy_rows(legacy.folder)
+    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
