@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # whatever the command returns
         from operations.masking import masked_output, typed
 
+        _open_what_is_closed()
         about = ctx.ensure_object(dict)
         with masked_output(
             lambda: about.get("home"), known=typed(ctx.args), is_revealed=lambda: about.get(REVEALED, False)
@@ -55,6 +57,13 @@ class Program(click.Group):
 
                 as_object({"error": error.format_message(), "hint": "", "exit_code": error.exit_code})
             raise
+
+
+def _open_what_is_closed() -> None:
+    """Who is started without an output does its work and shows it to nobody, as one without an input reads nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open until the program ends
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -19,7 +19,7 @@ from domain.moments import instant
 from domain.upkeep import RestoreFailed, RestoreProven
 from ledger.log import Entry, Log, open_log
 from operations.backup.copies import Copy, all_copies
-from operations.home import BACKUPS, time_stamp
+from operations.home import BACKUPS, enough_room, models_bytes, time_stamp
 from operations.locking import held
 from operations.restoring import Restored, restore
 from operations.settings import read as read_settings
@@ -77,7 +77,10 @@ def drill(home: Path, *, now: datetime, tell: Tell) -> Drill:
         return Drill(verdict=Verdict.INCONCLUSIVE, reason="there is no copy yet; make one: cli backup")
     try:
         # One at a time: each begins by removing what drills that were killed have left.
-        with held(home / _LOCK, "drill", f"another drill of {home} is being made"):
+        with (
+            enough_room(home, models_bytes(home)),
+            held(home / _LOCK, "drill", f"another drill of {home} is being made"),
+        ):
             found = _tried(home, places, newest, now, tell)
     except DiskFull as error:
         return Drill(verdict=Verdict.INCONCLUSIVE, copy=_name(newest), reason=error.message)

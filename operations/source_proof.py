@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from domain.errors import LedgerError
 from domain.legacy import ReplayCompleted, ReplayStarted
 from domain.moments import zone
-from ledger.lock import is_written_to
+from ledger.lock import FILE as LOCK
+from ledger.lock import holder_of
 from ledger.log import Log
 from operations.home import frozen_folders
 from operations.milestones import runs
@@ -78,7 +79,13 @@ def _prove_system(log: Log, home: Path, system: LegacySystem, tell: Tell) -> Sou
 def _is_replayed(log: Log, home: Path, system: LegacySystem, starts: int, completed: ReplayCompleted) -> bool:
     """Whether another run than the one that was proven has begun since, or is at it."""
     newest = runs(log, system.name, ReplayStarted)
-    return len(newest) > starts or (newest[-1].run != completed.run and is_written_to(home))
+    return len(newest) > starts or (newest[-1].run != completed.run and _is_at_it(home))
+
+
+def _is_at_it(home: Path) -> bool:
+    """Whether it is a replay or a watch that writes to the home now; another program keeps no difference from being told."""
+    holder = holder_of(home / LOCK) or ""
+    return holder == "another process" or "(cli replay " in holder or "(cli watch " in holder
 
 
 def _prove_run(

@@ -19,7 +19,7 @@ def unlike_live(
     """What `compare` finds between the live read model, as it was at a position, and another.
 
     Where the live one stands elsewhere, or does so by the time that it was read, the live log tells what it was: derived into
-    `scratch`. So it does where a model of many files differs, whose files come after its index.
+    `scratch`. So it does where a model of many files differs, whose files come after its index; they are there by then.
     """
     live = model_path(log.home, projector.name)
     if _stands_at(live, position):
@@ -29,7 +29,11 @@ def unlike_live(
     derived = scratch / projector.file
     derived.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     rebuild_file(Feed(projector, log, position), derived, compare=False)
-    return compare(derived)
+    unlike = compare(derived)
+    if not unlike and projector.files and _stands_at(live, position):
+        found = compare(live)
+        return found if _stands_at(live, position) else []
+    return unlike
 
 
 def _stands_at(live: Path, position: int) -> bool:

@@ -32,6 +32,7 @@ LEDGER = "ledger"
 NEAR_MAX = 3
 _NUMBER = re.compile(r"-?\d{1,18}")
 _LOOKED_AT = 20_000
+_LOOKS_MAX = 10
 _STREAM = "stream"
 
 Row = tuple[Any, ...]  # the cells of any table
@@ -114,14 +115,16 @@ class ClassicTable:
 
     def live(self, home: Path, log: Log, key: Key) -> Live:  # noqa: ARG002 - the ledger lies where the log does
         """The rows that the view shows now."""
-        while True:
-            before = log.head().position
+        found, before = list[Row](), 0
+        for look in range(_LOOKS_MAX):
+            earlier, before = found, log.head().position
             columns, rows = log.rows_of_view(self._view)
             wanted = [(columns.index(column), value) for column, value in key.items()]
             found = [row for row in rows if all(row[place] == value for place, value in wanted)]
-            # Else nobody knows which of the newer events the rows show.
-            if not log.states(after=before, through=None, topics=self.topics, limit=1):
-                return Live(found, before)
+            # Else nobody knows which of the newer events the rows show, unless those that came meanwhile are about others.
+            if (look and found == earlier) or not log.states(after=before, through=None, topics=self.topics, limit=1):
+                break
+        return Live(found, before)
 
 
 Table = ModelTable | ClassicTable | MarketTable

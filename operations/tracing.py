@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from domain.errors import LedgerError
 from domain.event import decode
 from domain.market import MarketBlock
-from ledger.concerning import concerning
+from ledger.concerning import Concerned, concerning
 from ledger.log import Log, Stored, open_log
 from operations.blaming import blamed_on_the_ledger
 from operations.following import Change, Followed, follow
@@ -88,16 +88,22 @@ def trace(home: Path, name: str, values: Sequence[str]) -> Trace:
         table = find_table(name)
         keys, column = cell_named(table, values)
         for key in keys:
-            if concerning(log, table.sought(key), through=log.head().position).named:
-                return _traced(log, home, table, key, column)
+            through = log.head().position
+            concerned = concerning(log, table.sought(key), through=through)
+            if concerned.named:
+                return _traced(log, home, table, key, concerned, through, column)
         return _unknown(log, home, table, keys[0], column)
 
 
-def _traced(log: Log, home: Path, table: Table, key: Key, column: str | None) -> Trace:
+def _traced(
+    log: Log, home: Path, table: Table, key: Key, concerned: Concerned, through: int, column: str | None
+) -> Trace:
     live = table.live(home, log, key)
     # In this order: the events must reach as far as what is shown, whoever records meanwhile.
     head = log.head().position
-    way = follow(log, table, key, concerning(log, table.sought(key), through=head), at=live.position)
+    if head != through:
+        concerned = concerning(log, table.sought(key), through=head)
+    way = follow(log, table, key, concerned, at=live.position)
     if way.rows > 1:
         raise LedgerError(
             f"{table.name}: {way.rows} rows have the key {_words(key)}",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,6 @@ from replay.reading import Table, chunks, quote, tables
 from replay.verbatim import NotUtf8, exact
 
 PAGE = 1_000
-_NUMBER_MAX = 2**63 - 1
 # What must be known before a file has its first page.
 _BEFORE = ("encoding", "page_size", "auto_vacuum")
 _VIRTUAL = re.compile(
@@ -259,48 +257,3 @@ def without_not_null(statement: str) -> str:
 
 def _bare(name: str) -> str:
     return name[1:-1].replace(name[0] * 2, name[0]) if name[0] in "\"'`[" else name
-
-
-class Placed(NamedTuple):
-    """A row on its way to its place. number: of the row, where it is known. key: what it shares with others; None for no key.
-    twin: which of the rows with that key it was.
-    """
-
-    cells: Sequence[Any]
-    number: int | None
-    key: str | None
-    twin: int
-
-
-def numbered(rows: Iterable[Placed]) -> Iterator[Row]:
-    """Give row numbers to the rows that do not know theirs, between those that do: of the rows with one key each is again which
-    of them it was. Rows keep their order as far as that allows.
-    """
-    held = list(rows)
-    known: dict[str | None, list[int]] = {}
-    for number, key in sorted((one.number, one.key) for one in held if one.number is not None and one.key is not None):
-        known.setdefault(key, []).append(number)
-    taken = {one.number for one in held if one.number is not None}
-    free = (number for number in range(1, max(taken, default=0) + len(held) + 1) if number not in taken)
-    seen, hurried, waiting = Counter[str | None](), list[tuple[int | None, Placed]](), list[tuple[int, Placed]]()
-    for one in held:
-        if one.number is not None:
-            yield Row(one.cells, one.number)
-            continue
-        others = known.get(one.key, [])
-        missing = min(max(0, one.twin - 1 - seen[one.key]), len(others))
-        seen[one.key] += 1
-        if missing:
-            waiting.append((others[missing - 1], one))
-        else:
-            hurried.append((others[0] if others else None, one))
-    hurried.sort(key=lambda row: (row[0] is None, row[0] or 0))
-    for _, one in hurried:
-        taken.add(number := next(free))
-        yield Row(one.cells, number)
-    for after, one in sorted(waiting, key=lambda row: row[0]):
-        number = after + 1 if after < _NUMBER_MAX else 1
-        while number in taken:
-            number += 1
-        taken.add(number)
-        yield Row(one.cells, number)

@@ -77,13 +77,15 @@ def _rank(one: Stored) -> int:
     only kept because another has its key comes after that one.
     """
     if one.topic == _KEPT:
-        return _LAST if _why(one.state).reason.startswith(SAME_KEY) else 3
-    return 2 * twin_of(one.stream)
+        return _LAST if twin_of(one) > 1 else 3
+    return 2 * twin_of(one)
 
 
-def twin_of(stream: str) -> int:
-    """Which of the rows with its key a row is that has this stream."""
-    twin = _TWIN.search(stream)
+def twin_of(one: Stored) -> int:
+    """Which of the rows with its key a row is; 2 also for a later one that is only kept, whose number nobody has noted."""
+    if one.topic == _KEPT:
+        return 2 if _why(one.state).reason.startswith(SAME_KEY) else 1
+    twin = _TWIN.search(one.stream)
     return int(twin[1]) if twin else 1
 
 

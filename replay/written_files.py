@@ -14,7 +14,8 @@ from domain.moments import Instant
 from ledger.log import Log, Stored
 from replay import provenance
 from replay.blocks import SeriesMapping
-from replay.legacy_file import LegacyFile, Placed, Row, Tally, make_file, numbered
+from replay.legacy_file import LegacyFile, Row, Tally, make_file
+from replay.numbering import Placed, numbered
 from replay.reading import Table
 from replay.standing_rows import At, StandingRows, twin_of
 from replay.system import WritingBack
@@ -115,7 +116,8 @@ class _Writer:
     def _cells(self, at: At, table: Table) -> Iterator[Placed]:
         """Every row: first those of blocks."""
         series, writer = self._series.get(at), self._writers.get(at)
-        keys = [series.key] if series else list(writer.mapping.key) if writer else []
+        mapping = writer.mapping if writer else None
+        keys, twins = ([series.key], ()) if series else (mapping.key, mapping.twins) if mapping else ((), ())
         about, names = self._about[at], table.columns
         about.entered = self._prices.entered(at)
         for _, day, cells in self._prices.rows(at, table):
@@ -127,8 +129,10 @@ class _Writer:
                 cells = self._noted(writer.changed(recorded, later), later)
                 about.changed += 1
             number = _number(recorded, table) if recorded.topic == _KEPT else None
-            key = str(tuple(str(cells.get(name)) for name in keys)) if keys else None
-            yield Placed(tuple(cells.get(name) for name in names), number, key, twin_of(recorded.stream))
+            # As a replay names them: by more of what they hold where the key is missing.
+            more = twins if None in map(cells.get, keys) else ()
+            key = str(tuple(str(cells.get(name)) for name in (*keys, *more))) if keys else None
+            yield Placed(tuple(cells.get(name) for name in names), number, key, twin_of(recorded))
 
     def _noted(self, written: Written, entered: Stored) -> dict[str, Any]:
         """Count what the row does not say as the entry does."""

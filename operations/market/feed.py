@@ -225,9 +225,12 @@ class MarketFeed:
         return True
 
     def _check(self) -> None:
-        """Raise what the last flush failed with; read once, for the flushing thread forgets it when the next one goes well."""
+        """Raise what the last flush failed with; read once, for the flushing thread forgets it when the next goes well."""
         if error := self._error:
+            if not (self._unwritten or self._unwritten_kept):
+                self._error = None  # all is written and only not shown: told once, for recording goes on
             raise error
+        self._check_open()  # else, when its last flush fails, nobody ends the waiting
 
     def _check_open(self) -> None:
         if self._ends:

@@ -132,9 +132,11 @@ def open_monitor(home: Path) -> Iterator[Monitor]:
 def _opened(path: Path) -> sqlite3.Connection:
     try:
         return _connected(path)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
+    except sqlite3.DatabaseError as error:
+        # A busy program or a full disk has a code of its own; the general one tells of a file that makes no sense.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+            raise
         path.unlink(missing_ok=True)
         return _connected(path)
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from domain.errors import LedgerError
 from domain.event import encode, topic_of
 from domain.trading import TradeCorrected, TradeExecuted
 from domain.universe import SettingChanged
+from ledger.concerning import concerning
 from ledger.log import Entry, Log, open_log
 from ledger.querying import Wanted
 from operations import market_now, masking, tables, tracing
@@ -28,12 +30,12 @@ from tests.meanwhile import meanwhile
 AT = "2026-01-05T10:00:00.000000Z"
 
 
-def traded(home: Path, quantity: int, *, kind: type[TradeExecuted] = TradeExecuted) -> None:
+def traded(home: Path, quantity: int, *, kind: type[TradeExecuted] = TradeExecuted, order_id: str = "T-1") -> None:
     event = kind(
-        occurred_at=AT, symbol="A.US", side="BUY", quantity=Decimal(quantity), price=Decimal(1), order_id="T-1"
+        occurred_at=AT, symbol="A.US", side="BUY", quantity=Decimal(quantity), price=Decimal(1), order_id=order_id
     )
     with open_log(home, create=True, write=True) as log:
-        log.append([Entry("trade:T-1", topic_of(kind), encode(event))])
+        log.append([Entry(f"trade:{order_id}", topic_of(kind), encode(event))])
 
 
 def set_to(home: Path, value: str) -> None:
@@ -95,6 +97,36 @@ def test_a_row_of_the_ledgers_own_tables_that_changes_while_it_is_traced_is_no_b
     monkeypatch.setattr(Log, "rows_of_view", rows_of_view)
     assert broken(home, "ledger.trades", "T-1") == []
     assert done
+
+
+def test_trades_that_are_recorded_all_the_time_keep_no_row_from_being_traced(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = Log.rows_of_view, list[int]()
+
+    def rows_of_view(log: Log, view: str) -> tuple[Any, Iterator[Any]]:
+        calls.append(1)
+        assert len(calls) < 50
+        traded(home, 1, order_id=f"T-{len(calls) + 1}")
+        return real(log, view)
+
+    monkeypatch.setattr(Log, "rows_of_view", rows_of_view)
+    assert broken(home, "ledger.trades", "T-1") == []
+    assert len(calls) == 2
+    with pytest.raises(LedgerError, match="never had a row T-0"):
+        trace(home, "ledger.trades", ["T-0"])
+
+
+def test_a_row_is_looked_for_once_when_nothing_is_recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = list[int]()
+
+    def looked_for(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        return concerning(*arguments, **named)
+
+    monkeypatch.setattr(tracing, "concerning", looked_for)
+    assert broken(home, "ledger.trades", "T-1") == []
+    assert len(calls) == 1
 
 
 def test_a_bar_that_is_recorded_again_while_it_is_traced_is_no_broken_link(

@@ -154,5 +154,15 @@ def test_without_room_nothing_is_said_about_copies_and_nothing_is_left(
     assert not list((home / "backups").glob(".drill-*"))
 
 
+def test_without_room_for_its_lock_nothing_is_said_about_copies_either(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("operations.locking.os.pwrite", full)
+    assert drill(home, now=NOW, tell=quiet).verdict is Verdict.INCONCLUSIVE
+
+
 def test_the_command_says_what_it_found(home: Path) -> None:
     assert run_json("drill", home=home)["verdict"] == "proven"

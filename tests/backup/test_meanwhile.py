@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,13 @@ def test_a_live_model_that_goes_on_while_a_drill_compares_it_does_not_make_it_fa
     found = drill(home, now=NOW, tell=quiet)
     assert (found.verdict, found.reason) == (Verdict.PROVEN, "")
     assert done
+
+
+def test_a_live_model_of_many_files_that_is_not_what_the_log_says_makes_a_drill_fail(home: Path) -> None:
+    with closing(sqlite3.connect(home / "market_data" / "index.db")) as db, db:
+        db.execute("UPDATE sessions SET is_open = 1 - is_open")
+    found = drill(home, now=NOW, tell=quiet)
+    assert (found.verdict, "table sessions" in found.reason) == (Verdict.FAILED, True)
 
 
 def test_a_second_drill_at_the_same_time_is_told_so_and_the_first_is_proven(

@@ -107,6 +107,16 @@ def test_output_that_cannot_be_written_is_an_error(home: Path, form: list[str], 
     assert done.stderr.splitlines() == ["Error: No space left on device. Check the path, its permissions and the disk."]
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_program_that_is_started_without_input_or_output_does_its_work(home: Path, closed: str) -> None:
+    line = f'"$@" {closed}'
+    for arguments, code in ((["status"], 0), (["audit", "show", "999999999"], 2), (["record", "--from", "-"], None)):
+        words = ["sh", "-c", line, "sh", *COMMAND, "--home", str(home), *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stdout + done.stderr
+        assert done.returncode in {0, 1, 2} if code is None else done.returncode == code
+
+
 def test_of_two_replays_at_once_one_wins_and_the_other_says_so(source: Path, tmp_path: Path) -> None:
     both = [start("--home", tmp_path / "new", "replay", source) for _ in range(2)]
     (won, _, _), (lost, _, said) = sorted(ended(one) for one in both)

@@ -267,3 +267,28 @@ def test_a_row_that_was_the_second_of_its_key_stays_behind_the_first_which_was_o
     assert export(legacy.home, written).exit_code == 0
     assert legacy_rows(written) == legacy_rows(legacy.folder)
     assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+
+
+def test_a_row_without_a_key_stays_behind_its_twin_that_was_only_kept(legacy: Legacy) -> None:
+    columns = "id, symbol, amount, currency, payment_date, created_at, cash_flow_id"
+    paid = "(5, '{}', 1.5, {}, '2025-03-01', '2025-03-01', NULL)"
+    rows = [paid.format("B.US", "'EUR'"), paid.format("A.US", "x'00'"), paid.format("A.US", "'EUR'")]
+    legacy.run_new("dividends.db", f"CREATE TABLE dividend_history ({columns}); "
+                                   f"INSERT INTO dividend_history VALUES {', '.join(rows)}; "
+                                   "UPDATE dividend_history SET rowid = rowid * 10")  # fmt: skip
+    legacy.replay()
+    written = legacy.home.parent / "written"
+    assert export(legacy.home, written).exit_code == 0
+    assert legacy_rows(written) == legacy_rows(legacy.folder)
+    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+
+
+def test_a_row_that_was_kept_for_its_key_stays_behind_the_first_which_was_only_kept_as_well(legacy: Legacy) -> None:
+    rows = "('b', 'b', '2025-03-01'), (NULL, 'a', NULL), ('a', 'a', '2025-03-01')"
+    legacy.run_new("planner.db", "CREATE TABLE planner_configs (toml_config, id, created_at, PRIMARY KEY (toml_config)); "
+                                 f"INSERT INTO planner_configs VALUES {rows}")  # fmt: skip
+    legacy.replay()
+    written = legacy.home.parent / "written"
+    assert export(legacy.home, written).exit_code == 0
+    assert legacy_rows(written) == legacy_rows(legacy.folder)
+    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)

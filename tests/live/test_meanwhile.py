@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.errors import LedgerError
-from ledger.log import open_log
+from domain.event import encode, topic_of
+from domain.legacy import ReplayStarted
+from domain.streams import stream
+from ledger.log import Entry, open_log
 from operations import divergence, keeping_up, rounds, source_proof, verifying
+from operations.home import frozen_folders
+from operations.milestones import runs
 from operations.replaying import legacy_system, replay
 from operations.rounds import Watcher
 from projections.stopping import Stop
@@ -105,6 +113,26 @@ def test_sources_that_are_replayed_again_and_again_are_not_said_to_differ(
     (part,) = verifying.verify(full.home, "sources", repair=False, tell=quiet).parts
     assert part.found == []
     assert "stop the watch" in part.unread[0]
+
+
+@pytest.mark.parametrize("command", ["trader", "cli watch bot"])
+def test_what_was_altered_is_told_beside_another_writer_and_after_a_killed_run(
+    full: Legacy, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    full.replay()
+    monkeypatch.setattr(source_proof, "_WAIT_S", 0.0)
+    with open_log(full.home, write=True, command=command) as log:
+        started = runs(log, "arduino-trader", ReplayStarted)[-1]
+        killed = msgspec.structs.replace(started, run=started.run + 1)
+        log.append([Entry(stream("replay", "arduino-trader"), topic_of(ReplayStarted), encode(killed))])
+        (copy,) = frozen_folders(full.home)
+        altered = copy / "config.db"
+        altered.chmod(0o600)
+        with closing(sqlite3.connect(altered)) as db, db:
+            db.execute("UPDATE securities SET symbol = 'X'")
+        proof = source_proof.prove_sources(log, full.home, quiet)
+    assert any("altered since it was frozen" in one for one in proof.found) == (command == "trader")
+    assert bool(proof.unread) == (command != "trader")
 
 
 def test_two_watches_of_a_home_may_say_where_they_stand_at_the_same_time(

@@ -122,6 +122,30 @@ def test_whoever_waits_for_the_disk_is_told_when_it_cannot_be_written_to(
     assert len(told_of) == 1
 
 
+def test_whoever_hands_in_a_row_when_the_last_flush_has_failed_does_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "WAITING_MAX", 1)
+    refused: list[BaseException] = []
+
+    def hand_in(feed: MarketFeed) -> None:
+        try:
+            feed.tick(STOCK, 2.0, time=MOMENT)
+        except LedgerError as error:
+            refused.append(error)
+
+    with monkeypatch.context() as patch, suppress(DiskFull), MarketFeed(tmp_path, flush_s=60) as feed:
+        feed.tick(STOCK, 1.0, time=MOMENT)
+        patch.setattr(BlockWriter, "write", full)
+    waiting = threading.Thread(target=hand_in, args=(feed,), daemon=True)
+    waiting.start()
+    waiting.join(5)
+    is_told = not waiting.is_alive()
+    feed._waiting = 0  # let it go
+    assert is_told
+    assert len(refused) == 1
+
+
 def test_what_is_kept_while_a_flush_fails_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full_meanwhile(*_: object) -> None:
         feed.keep("tick", "second", "bad")
@@ -312,3 +336,19 @@ def test_rows_that_could_not_be_shown_are_shown_by_the_next_flush_though_no_more
                 feed.flush()
         feed.flush()
         assert live_rows(tmp_path) == 1
+
+
+def test_rows_are_recorded_though_they_cannot_be_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "show_live", full)
+    with suppress(DiskFull), MarketFeed(tmp_path, flush_s=60) as feed:
+        feed.tick(STOCK, 1.0, time=MOMENT)
+        with pytest.raises(DiskFull):
+            feed.flush()
+        feed._error = DiskFull("the disk is full")  # as the flushing thread does
+        with pytest.raises(DiskFull):
+            feed.tick(STOCK, 2.0, time=MOMENT)
+        assert feed.tick(STOCK, 3.0, time=MOMENT)
+    monkeypatch.undo()
+    brought(tmp_path)
+    with MarketData(tmp_path) as market:
+        assert [one.price for one in market.ticks(STOCK, *EVER)] == [1.0, 3.0]

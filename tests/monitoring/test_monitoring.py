@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
+import sqlite3
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -233,6 +235,18 @@ def test_a_monitor_file_that_cannot_be_used_is_begun_anew(tmp_path: Path) -> Non
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
     with open_monitor(tmp_path) as monitor:
         assert monitor.alerts() == []
+
+
+def test_a_monitor_file_of_an_unknown_format_or_half_made_is_begun_anew(tmp_path: Path) -> None:
+    for format_of_schema in (9, 4):
+        with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
+            db.execute("CREATE TABLE alerts (half_made)")
+        with (tmp_path / FILE).open("r+b") as file:
+            file.seek(47)
+            file.write(bytes([format_of_schema]))
+        with open_monitor(tmp_path) as monitor:
+            assert monitor.alerts() == []
+        (tmp_path / FILE).unlink()
 
 
 def test_what_was_noted_before_is_a_figure_of_now(tmp_path: Path) -> None:
