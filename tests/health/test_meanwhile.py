@@ -120,7 +120,7 @@ def held_for(path: Path, seconds: float, *, alone: bool = False) -> Iterator[Non
 
     thread = threading.Thread(target=write)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     try:
         yield
     finally:

@@ -108,16 +108,24 @@ def test_whoever_waits_for_the_disk_is_told_when_it_cannot_be_written_to(
         except DiskFull as error:
             told_of.append(error)
 
-    with MarketFeed(tmp_path, flush_s=60) as feed, monkeypatch.context() as patch:
+    begun, fails = threading.Event(), threading.Event()
+
+    def fail_late(*given: object) -> None:
+        begun.set()
+        fails.wait(60)
+        full(*given)
+
+    with MarketFeed(tmp_path, flush_s=0.05) as feed, monkeypatch.context() as patch:
+        patch.setattr(BlockWriter, "write", fail_late)
         feed.tick(STOCK, 1.0, time=MOMENT)
+        assert begun.wait(60)
         waiting = threading.Thread(target=hand_in, args=(feed,), daemon=True)
         waiting.start()
-        time.sleep(0.2)
-        patch.setattr(BlockWriter, "write", full)
-        feed._error = DiskFull("the disk is full")  # as the flushing thread does
-        waiting.join(5)
+        time.sleep(0.2)  # in which it begins to wait
+        fails.set()
+        waiting.join(30)
         is_told = not waiting.is_alive()
-        feed._error, feed._waiting = None, 0  # let it go
+        feed._waiting = 0  # let it go
     assert is_told
     assert len(told_of) == 1
 
@@ -139,7 +147,7 @@ def test_whoever_hands_in_a_row_when_the_last_flush_has_failed_does_not_wait_for
         patch.setattr(BlockWriter, "write", full)
     waiting = threading.Thread(target=hand_in, args=(feed,), daemon=True)
     waiting.start()
-    waiting.join(5)
+    waiting.join(60)
     is_told = not waiting.is_alive()
     feed._waiting = 0  # let it go
     assert is_told
