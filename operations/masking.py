@@ -35,9 +35,8 @@ class Current:
         stamp = (home, _stamp_of(home) if home else ())
         if stamp != self._stamp:
             self._mask = _looked_up(home, self._known)
-            self._stamp = (
-                stamp  # as it was before: a secret that was recorded during the look-up is looked up the next time
-            )
+            # As it was before: a secret that was recorded during the look-up is looked up the next time.
+            self._stamp = stamp
         return self._mask
 
 

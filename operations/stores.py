@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +21,6 @@ from projections.partition_proof import looked_over, mend
 from projections.places import FILE as PLACES
 from projections.places import LOCK, VERSION, check_version, is_readable, known_places
 from projections.projector import Projector
-
-_LOOK_AGAIN_S = 0.1
 
 
 class BrokenFile(NamedTuple):
@@ -80,25 +77,16 @@ def _with_files(home: Path, log: Log) -> Iterator[Projector]:
 def _broken(projector: Projector, home: Path, *, whole: bool) -> list[BrokenFile]:
     index = model_path(home, projector.name)
     folder = index.parent.relative_to(home)
-    found = {**looked_over(index, whole=whole), **_seen_twice(index.parent)}
+    found = {**looked_over(index, whole=whole), **_of_the_folder(index.parent)}
     return [BrokenFile(str(folder / path), reason) for path, reason in found.items()]
-
-
-def _seen_twice(folder: Path) -> dict[str, str]:
-    """The same of the folder; what is wrong at a second look as well is not just being made by the first who writes there."""
-    first = _of_the_folder(folder)
-    if not first:
-        return first
-    time.sleep(_LOOK_AGAIN_S)
-    again = _of_the_folder(folder)
-    return {name: reason for name, reason in first.items() if again.get(name) == reason}
 
 
 def _of_the_folder(folder: Path) -> dict[str, str]:
     """What is wrong with what lies beside the files and says what they are."""
     if (folder / PLACES).exists() and not is_readable(folder):
         return {PLACES: "it is damaged"}
-    if not (folder / VERSION).exists() and known_places(folder):
+    # In this order: whoever begins a folder writes the version before the first of its files is known.
+    if known_places(folder) and not (folder / VERSION).exists():
         return {VERSION: "it is missing"}
     return {}
 

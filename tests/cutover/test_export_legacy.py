@@ -76,6 +76,16 @@ def test_of_many_legacy_folders_each_is_written_again_and_replayed_to_the_same(t
     written_again_is_the_same(tables)
 
 
+def comes_back(legacy: Legacy) -> Path:
+    """Replayed, written again, and replayed again: the same rows, and the same facts of them. Where they were written."""
+    legacy.replay()
+    written = legacy.home.parent / "written"
+    assert export(legacy.home, written).exit_code == 0
+    assert legacy_rows(written) == legacy_rows(legacy.folder)
+    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+    return written
+
+
 ODD = """
     PRAGMA page_size = 8192; PRAGMA encoding = 'UTF-16le'; PRAGMA auto_vacuum = 2; PRAGMA user_version = 77;
     CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL, description TEXT, updated_at TEXT NOT NULL);
@@ -116,10 +126,7 @@ def test_rows_that_break_the_rules_of_their_own_table_come_back_with_the_rules(l
         "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(replace(sql, 'value TEXT', "
         "'value TEXT /* NOT NULL ( */ NOT NULL ON CONFLICT ABORT'), 'CHECK (1)', 'CHECK (updated_at NOT NULL AND 0)')",
     )
-    legacy.replay()
-    written = legacy.home.parent / "written"
-    assert export(legacy.home, written).exit_code == 0
-    assert legacy_rows(written) == legacy_rows(legacy.folder)
+    written = comes_back(legacy)
     assert schemas(written)["config.db"][0] == schemas(legacy.folder)["config.db"][0]
     with pytest.raises(apsw.ReadOnlyError):
         asked(written / "config.db", "DELETE FROM settings")
@@ -175,11 +182,7 @@ def test_a_row_without_a_key_keeps_its_place_among_those_that_repeat_it(legacy: 
     legacy.run_new("config.db", f"CREATE TABLE settings (key, value, updated_at); INSERT INTO settings VALUES {rows}")
     legacy.run("config.db", f"DELETE FROM settings WHERE rowid = 3; INSERT INTO settings (rowid, key, value, updated_at) "
                             f"SELECT 3, column1, column2, column3 FROM (VALUES {again})")  # fmt: skip
-    legacy.replay()
-    written = legacy.home.parent / "written"
-    assert export(legacy.home, written).exit_code == 0
-    assert legacy_rows(written) == legacy_rows(legacy.folder)
-    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+    comes_back(legacy)
 
 
 def test_a_home_that_never_knew_a_legacy_system_is_refused(legacy: Legacy, tmp_path: Path) -> None:
@@ -248,10 +251,7 @@ def test_rows_that_are_all_only_kept_do_not_take_the_places_of_those_that_have_n
     rows = "(NULL, 'a'), (NULL, NULL), (x'31', 'b')"
     legacy.run_new("config.db", "CREATE TABLE securities (symbol, name, PRIMARY KEY (name)); "
                                 f"INSERT INTO securities (symbol, name) VALUES {rows}")  # fmt: skip
-    legacy.replay()
-    written = legacy.home.parent / "written"
-    assert export(legacy.home, written).exit_code == 0
-    assert legacy_rows(written) == legacy_rows(legacy.folder)
+    comes_back(legacy)
 
 
 def test_a_row_that_was_the_second_of_its_key_stays_behind_the_first_which_was_only_kept(legacy: Legacy) -> None:
@@ -262,11 +262,7 @@ def test_a_row_that_was_the_second_of_its_key_stays_behind_the_first_which_was_o
                                    f"INSERT INTO dividend_history VALUES {', '.join(rows)}; "
                                    "UPDATE dividend_history SET rowid = 40 WHERE rowid = 4; "
                                    "UPDATE dividend_history SET rowid = 30 WHERE rowid = 3")  # fmt: skip
-    legacy.replay()
-    written = legacy.home.parent / "written"
-    assert export(legacy.home, written).exit_code == 0
-    assert legacy_rows(written) == legacy_rows(legacy.folder)
-    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+    comes_back(legacy)
 
 
 def test_a_row_without_a_key_stays_behind_its_twin_that_was_only_kept(legacy: Legacy) -> None:
@@ -276,19 +272,11 @@ def test_a_row_without_a_key_stays_behind_its_twin_that_was_only_kept(legacy: Le
     legacy.run_new("dividends.db", f"CREATE TABLE dividend_history ({columns}); "
                                    f"INSERT INTO dividend_history VALUES {', '.join(rows)}; "
                                    "UPDATE dividend_history SET rowid = rowid * 10")  # fmt: skip
-    legacy.replay()
-    written = legacy.home.parent / "written"
-    assert export(legacy.home, written).exit_code == 0
-    assert legacy_rows(written) == legacy_rows(legacy.folder)
-    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+    comes_back(legacy)
 
 
 def test_a_row_that_was_kept_for_its_key_stays_behind_the_first_which_was_only_kept_as_well(legacy: Legacy) -> None:
     rows = "('b', 'b', '2025-03-01'), (NULL, 'a', NULL), ('a', 'a', '2025-03-01')"
     legacy.run_new("planner.db", "CREATE TABLE planner_configs (toml_config, id, created_at, PRIMARY KEY (toml_config)); "
                                  f"INSERT INTO planner_configs VALUES {rows}")  # fmt: skip
-    legacy.replay()
-    written = legacy.home.parent / "written"
-    assert export(legacy.home, written).exit_code == 0
-    assert legacy_rows(written) == legacy_rows(legacy.folder)
-    assert replayed(written, legacy.home.parent / "again") == facts(legacy.home)
+    comes_back(legacy)

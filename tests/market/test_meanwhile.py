@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -84,7 +85,7 @@ def test_an_error_that_passes_while_a_row_is_handed_in_is_none(tmp_path: Path) -
         errors: ClassVar[list[Exception | None]] = []
 
         @property
-        def _error(self) -> Exception | None:  # type: ignore[override]
+        def _error(self) -> Exception | None:  # type: ignore[override]  # an attribute there: what is counted here is how often it is read
             return self.errors.pop(0) if self.errors else None
 
         @_error.setter
@@ -96,18 +97,30 @@ def test_an_error_that_passes_while_a_row_is_handed_in_is_none(tmp_path: Path) -
             feed.tick(STOCK, 1.0, time=MOMENT)
 
 
+@contextmanager
+def handing_in(feed: MarketFeed) -> Iterator[list[LedgerError]]:
+    """Another thread hands in a row; it is done at the end. What it was refused with is in the list."""
+    refused: list[LedgerError] = []
+
+    def hand_in() -> None:
+        try:
+            feed.tick(STOCK, 2.0, time=MOMENT)
+        except LedgerError as error:
+            refused.append(error)
+
+    waiting = threading.Thread(target=hand_in, daemon=True)
+    waiting.start()
+    yield refused
+    waiting.join(60)
+    is_done = not waiting.is_alive()
+    feed._waiting = 0  # let it go
+    assert is_done
+
+
 def test_whoever_waits_for_the_disk_is_told_when_it_cannot_be_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeding, "WAITING_MAX", 1)
-    told_of: list[BaseException] = []
-
-    def hand_in(feed: MarketFeed) -> None:
-        try:
-            feed.tick(STOCK, 2.0, time=MOMENT)
-        except DiskFull as error:
-            told_of.append(error)
-
     begun, fails = threading.Event(), threading.Event()
 
     def fail_late(*given: object) -> None:
@@ -119,38 +132,21 @@ def test_whoever_waits_for_the_disk_is_told_when_it_cannot_be_written_to(
         patch.setattr(BlockWriter, "write", fail_late)
         feed.tick(STOCK, 1.0, time=MOMENT)
         assert begun.wait(60)
-        waiting = threading.Thread(target=hand_in, args=(feed,), daemon=True)
-        waiting.start()
-        time.sleep(0.2)  # in which it begins to wait
-        fails.set()
-        waiting.join(30)
-        is_told = not waiting.is_alive()
-        feed._waiting = 0  # let it go
-    assert is_told
-    assert len(told_of) == 1
+        with handing_in(feed) as refused:
+            time.sleep(0.2)  # in which it begins to wait
+            fails.set()
+    assert [type(one) for one in refused] == [DiskFull]
 
 
 def test_whoever_hands_in_a_row_when_the_last_flush_has_failed_does_not_wait_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeding, "WAITING_MAX", 1)
-    refused: list[BaseException] = []
-
-    def hand_in(feed: MarketFeed) -> None:
-        try:
-            feed.tick(STOCK, 2.0, time=MOMENT)
-        except LedgerError as error:
-            refused.append(error)
-
     with monkeypatch.context() as patch, suppress(DiskFull), MarketFeed(tmp_path, flush_s=60) as feed:
         feed.tick(STOCK, 1.0, time=MOMENT)
         patch.setattr(BlockWriter, "write", full)
-    waiting = threading.Thread(target=hand_in, args=(feed,), daemon=True)
-    waiting.start()
-    waiting.join(60)
-    is_told = not waiting.is_alive()
-    feed._waiting = 0  # let it go
-    assert is_told
+    with handing_in(feed) as refused:
+        pass
     assert len(refused) == 1
 
 
